@@ -1,0 +1,31 @@
+//! All that an expansion may name. Not part of the public interface: it changes without notice.
+
+pub use bytes::Bytes;
+
+pub use crate::bind::{Parameter, ParameterKind, Slots};
+pub use crate::context::Context;
+pub use crate::endpoint::{Endpoint, EndpointSpec, HandlerFuture, Options};
+pub use crate::outcome::{PlainKind, Probe, ReplyKind, ResultKind, UnitKind, ValueKind};
+pub use crate::protocol::{RpcError, WireReply};
+pub use crate::service::Service;
+pub use crate::slot::{Args, Argument, Kwargs, One};
+pub use crate::text::{Blob, Text};
+
+use crate::codec::{Codec, json};
+
+/// Decodes the arguments of a call into the slots of a method.
+///
+/// # Errors
+/// What is wrong with the payload, worded for the caller.
+pub fn decode<'de, S: Slots<'de>>(
+    context: &Context,
+    payload: &'de Bytes,
+    parameters: &'static [Parameter],
+) -> Result<S, RpcError> {
+    match context.codec()? {
+        Codec::Json => json::decode(payload, parameters),
+    }
+}
+
+/// Fails to compile, at the type it is given, when that cannot be an argument.
+pub const fn assert_argument<T: for<'de> Argument<'de>>() {}

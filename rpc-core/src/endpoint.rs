@@ -1,0 +1,86 @@
+//! One method on one subject, with its metadata.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::bind::Parameter;
+use crate::context::Context;
+use crate::protocol::{RpcError, WireReply};
+use crate::service::Service;
+
+/// The generated future of one call: owns the message and the service, and decodes inside itself.
+pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<WireReply, RpcError>> + Send>>;
+
+/// The generated function that makes the future of one call.
+pub type Handler<S> = fn(Arc<S>, Arc<Context>, Bytes) -> HandlerFuture;
+
+/// One method of a service.
+pub struct Endpoint<S> {
+    /// What callers and discovery may know of it.
+    pub spec: EndpointSpec,
+    /// Makes the future of one call.
+    pub handler: Handler<S>,
+}
+
+/// What is known of a method before it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct EndpointSpec {
+    /// The last token of its subject: `hello`.
+    pub name: &'static str,
+    /// Its doc comment.
+    pub doc: &'static str,
+    /// Its parameters that come from the wire.
+    pub parameters: &'static [Parameter],
+    /// Its options.
+    pub options: Options,
+}
+
+/// The options of a method, as `#[rpc(…)]` sets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The longest a call may take, counted from receipt; 30 s by default.
+    pub timeout: Duration,
+    /// How many calls run at once; 1,024 by default.
+    pub limit: usize,
+    /// How many calls wait for a running one to end; 1,024 by default. One more is answered
+    /// `resource_exhausted` at once.
+    pub queue: usize,
+    /// Never callable over HTTP.
+    pub internal: bool,
+    /// Changes nothing: HTTP may use GET.
+    pub safe: bool,
+    /// May be repeated: a second call changes nothing more.
+    pub idempotent: bool,
+}
+
+impl Options {
+    /// The options of a method that sets none.
+    pub const DEFAULT: Self = Self {
+        timeout: Duration::from_secs(30),
+        limit: 1024,
+        queue: 1024,
+        internal: false,
+        safe: false,
+        idempotent: false,
+    };
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl<S: Service> Endpoint<S> {
+    /// Returns the subject: `[prefix.]service.method`.
+    pub fn subject(&self) -> String {
+        match S::PREFIX {
+            "" => format!("{}.{}", S::NAME, self.spec.name),
+            prefix => format!("{prefix}.{}.{}", S::NAME, self.spec.name),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A call: `[args, kwargs]` on its way out, a message on its way in.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::Headers;
+
+/// A request as it arrived: what a method's arguments, deadline and context are read from.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The headers, without those of the NATS protocol.
+    pub headers: Headers,
+    /// The undecoded payload, `[args, kwargs]`.
+    pub payload: Bytes,
+    /// When the message was received; deadlines count from here, because two clocks may disagree.
+    pub received: Instant,
+}
+
+impl Call {
+    /// Creates a call that arrives now.
+    pub fn new(headers: Headers, payload: impl Into<Bytes>) -> Self {
+        Self {
+            headers,
+            payload: payload.into(),
+            received: Instant::now(),
+        }
+    }
+}
+
+/// The arguments of an outgoing call, written as JSON while they are added.
+///
+/// # Examples
+/// ```
+/// use rpc_core::protocol::Arguments;
+/// let payload = Arguments::new().arg("Bob").kwarg("last_name", "Ross").into_payload().unwrap();
+/// assert_eq!(payload, r#"[["Bob"], {"last_name": "Ross"}]"#);
+/// ```
+#[derive(Debug, Default)]
+pub struct Arguments {
+    positional: Vec<u8>,
+    keyword: Vec<u8>,
+    failure: Option<serde_json::Error>,
+}
+
+impl Arguments {
+    /// Creates an empty list: `[[], {}]`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a positional argument.
+    #[must_use]
+    pub fn arg(mut self, value: impl Serialize) -> Self {
+        separate(&mut self.positional);
+        let written = serde_json::to_writer(&mut self.positional, &value);
+        self.note(written);
+        self
+    }
+
+    /// Adds a keyword argument.
+    #[must_use]
+    pub fn kwarg(mut self, name: &str, value: impl Serialize) -> Self {
+        separate(&mut self.keyword);
+        let written = serde_json::to_writer(&mut self.keyword, name).and_then(|()| {
+            self.keyword.extend_from_slice(b": ");
+            serde_json::to_writer(&mut self.keyword, &value)
+        });
+        self.note(written);
+        self
+    }
+
+    /// Returns the payload, `[args, kwargs]`.
+    ///
+    /// # Errors
+    /// The first error of a value's `Serialize`.
+    pub fn into_payload(self) -> Result<Bytes, serde_json::Error> {
+        match self.failure {
+            Some(error) => Err(error),
+            None => Ok([
+                b"[[",
+                &self.positional[..],
+                b"], {",
+                &self.keyword[..],
+                b"}]",
+            ]
+            .concat()
+            .into()),
+        }
+    }
+
+    fn note(&mut self, written: Result<(), serde_json::Error>) {
+        if let Err(error) = written {
+            self.failure.get_or_insert(error);
+        }
+    }
+}
+
+fn separate(buffer: &mut Vec<u8>) {
+    if !buffer.is_empty() {
+        buffer.extend_from_slice(b", ");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_arguments_are_two_empty_containers() {
+        assert_eq!(Arguments::new().into_payload().unwrap(), "[[], {}]");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_written_fails_the_call_and_not_the_process() {
+        let unwritable = BTreeMap::from([(vec![1], "json keys are text")]);
+        assert!(Arguments::new().arg(unwritable).into_payload().is_err());
+    }
+}

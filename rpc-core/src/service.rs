@@ -1,0 +1,24 @@
+//! What `#[rpc]` on an `impl` block makes of a type: a [`Service`].
+
+use crate::endpoint::Endpoint;
+
+/// A set of methods under one name; implemented by [`#[rpc]`](macro@crate::rpc), never by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    note = "put `#[rpc]` on its `impl` block and on the methods that callers may call"
+)]
+pub trait Service: Send + Sync + Sized + 'static {
+    /// The name, which is the first token of its subjects after the prefix: `greeting_service`.
+    const NAME: &'static str;
+    /// The semantic version that discovery shows.
+    const VERSION: &'static str;
+    /// The description that discovery shows; the doc comment of the `impl` block.
+    const DOC: &'static str;
+    /// Tokens before the name, such as `v2`; empty for none.
+    const PREFIX: &'static str;
+    /// The queue group that instances share.
+    const QUEUE_GROUP: &'static str;
+
+    /// Returns the methods.
+    fn endpoints() -> Vec<Endpoint<Self>>;
+}

@@ -1,0 +1,165 @@
+//! Slots of parameters: where a value waits between the message and the method.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::bind::Absent;
+use crate::protocol::RpcError;
+
+/// A type that can be an argument: anything that serde can decode.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an rpc argument: derive `serde::Deserialize` for it",
+    label = "cannot be decoded from a message"
+)]
+pub trait Argument<'de>: Sized {
+    /// Decodes the value.
+    ///
+    /// # Errors
+    /// The decoder's.
+    fn decode<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'de, T: Deserialize<'de>> Argument<'de> for T {
+    #[inline]
+    fn decode<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer)
+    }
+}
+
+/// A place for what one parameter takes from the wire.
+pub trait Slot<'de>: Default {
+    /// Decodes `value` into the slot; `key` is the keyword it came under, for `**kwargs`.
+    ///
+    /// # Errors
+    /// The decoder's, when the value does not fit.
+    fn fill<D: Deserializer<'de>>(&mut self, key: Option<String>, value: D)
+    -> Result<(), D::Error>;
+
+    /// Returns whether a second value would be one too many.
+    fn is_filled(&self) -> bool;
+}
+
+/// The slot of a parameter that takes one value.
+#[derive(Debug)]
+pub struct One<T>(Option<T>);
+
+impl<T> Default for One<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Argument<'de>> Slot<'de> for One<T> {
+    #[inline]
+    fn fill<D: Deserializer<'de>>(&mut self, _: Option<String>, value: D) -> Result<(), D::Error> {
+        self.0 = Some(T::decode(value)?);
+        Ok(())
+    }
+
+    #[inline]
+    fn is_filled(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl<T> One<T> {
+    /// Returns the value; an absent one is none for an `Option`.
+    ///
+    /// # Errors
+    /// `invalid_argument` when the value is absent and the type has no word for that.
+    #[inline]
+    pub fn required<'de>(self, name: &str) -> Result<T, RpcError>
+    where
+        T: Argument<'de>,
+    {
+        match self.0 {
+            Some(value) => Ok(value),
+            // Asked of the type and not of its spelling: an alias of `Option` is optional too.
+            None => T::decode(Absent).map_err(|_| {
+                RpcError::invalid_argument(format!("missing argument `{name}`"))
+                    .with_details(serde_json::json!({ "parameter": name }))
+            }),
+        }
+    }
+
+    /// Returns the value, or the default of a parameter that has one.
+    #[inline]
+    pub fn or_else(self, default: impl FnOnce() -> T) -> T {
+        self.0.unwrap_or_else(default)
+    }
+}
+
+/// The slot of `*args`.
+#[derive(Debug, Default)]
+pub struct Args<C>(pub C);
+
+impl<'de, T: Deserialize<'de>> Slot<'de> for Args<Vec<T>> {
+    fn fill<D: Deserializer<'de>>(&mut self, _: Option<String>, value: D) -> Result<(), D::Error> {
+        self.0.push(T::deserialize(value)?);
+        Ok(())
+    }
+
+    fn is_filled(&self) -> bool {
+        false
+    }
+}
+
+/// The slot of `**kwargs`.
+#[derive(Debug, Default)]
+pub struct Kwargs<C>(pub C);
+
+impl<'de, C: Collect> Slot<'de> for Kwargs<C> {
+    fn fill<D: Deserializer<'de>>(
+        &mut self,
+        key: Option<String>,
+        value: D,
+    ) -> Result<(), D::Error> {
+        self.0
+            .collect(key.unwrap_or_default(), C::Item::deserialize(value)?);
+        Ok(())
+    }
+
+    fn is_filled(&self) -> bool {
+        false
+    }
+}
+
+/// A map that can be a `**kwargs` parameter.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot collect keyword arguments",
+    note = "use `Map<String, Value>`, `HashMap<String, T>` or `BTreeMap<String, T>`"
+)]
+pub trait Collect: Default {
+    /// What it holds.
+    type Item: DeserializeOwned;
+
+    /// Adds one keyword argument.
+    fn collect(&mut self, key: String, value: Self::Item);
+}
+
+impl Collect for Map<String, Value> {
+    type Item = Value;
+
+    fn collect(&mut self, key: String, value: Value) {
+        self.insert(key, value);
+    }
+}
+
+impl<T: DeserializeOwned> Collect for HashMap<String, T> {
+    type Item = T;
+
+    fn collect(&mut self, key: String, value: T) {
+        self.insert(key, value);
+    }
+}
+
+impl<T: DeserializeOwned> Collect for BTreeMap<String, T> {
+    type Item = T;
+
+    fn collect(&mut self, key: String, value: T) {
+        self.insert(key, value);
+    }
+}

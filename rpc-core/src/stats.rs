@@ -1,0 +1,93 @@
+//! Counters of one endpoint, as discovery's STATS reports them.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::protocol::RpcError;
+
+/// What one endpoint has done since it started. Cheap to write on every call; read rarely.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    requests: AtomicU64,
+    errors: AtomicU64,
+    processing_nanos: AtomicU64,
+    queued_nanos: AtomicU64,
+    in_flight: AtomicU64,
+    rejected: AtomicU64,
+    panics: AtomicU64,
+    last_error: Mutex<String>,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    pub(crate) requests: u64,
+    pub(crate) errors: u64,
+    pub(crate) processing_nanos: u64,
+    pub(crate) queued_nanos: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) rejected: u64,
+    pub(crate) panics: u64,
+    pub(crate) last_error: String,
+}
+
+impl Stats {
+    /// Counts a call that finished after running for `processing`.
+    pub(crate) fn finished(&self, processing: Duration) {
+        self.requests.fetch_add(1, Relaxed);
+        self.processing_nanos.fetch_add(nanos(processing), Relaxed);
+    }
+
+    /// Counts the failure of a call, which [`finished`](Self::finished) counts too.
+    pub(crate) fn failed(&self, error: &RpcError) {
+        self.errors.fetch_add(1, Relaxed);
+        let text = format!("{}:{}", error.status(), error);
+        *self
+            .last_error
+            .lock()
+            .expect("nothing panics while it holds this lock") = text;
+    }
+
+    pub(crate) fn queued(&self, waited: Duration) {
+        self.queued_nanos.fetch_add(nanos(waited), Relaxed);
+    }
+
+    pub(crate) fn rejected(&self) {
+        self.rejected.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn panicked(&self) {
+        self.panics.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a call as in flight until it [leaves](Self::leave).
+    pub(crate) fn enter(&self) {
+        self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn leave(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            requests: self.requests.load(Relaxed),
+            errors: self.errors.load(Relaxed),
+            processing_nanos: self.processing_nanos.load(Relaxed),
+            queued_nanos: self.queued_nanos.load(Relaxed),
+            in_flight: self.in_flight.load(Relaxed),
+            rejected: self.rejected.load(Relaxed),
+            panics: self.panics.load(Relaxed),
+            last_error: self
+                .last_error
+                .lock()
+                .expect("nothing panics while it holds this lock")
+                .clone(),
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

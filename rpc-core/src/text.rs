@@ -1,0 +1,94 @@
+//! Borrowed parameters: text and bytes that borrow from the message whenever they can.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+/// Text of a `&str` or `Cow<str>` parameter.
+///
+/// A JSON string with escapes cannot be borrowed and must work all the same, and serde's own `Cow`
+/// always allocates, so text goes through this type: borrowed from the message, or owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text<'de>(pub Cow<'de, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text)))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// Bytes of a `&[u8]` parameter: base64 text where the codec has no bytes of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob<'de>(pub Cow<'de, [u8]>);
+
+impl Deref for Blob<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct BlobVisitor;
+        impl<'de> Visitor<'de> for BlobVisitor {
+            type Value = Blob<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes as base64 text")
+            }
+
+            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(Blob(Cow::Borrowed(bytes)))
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(Blob(Cow::Owned(bytes.to_owned())))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                let decoded = STANDARD.decode(text);
+                let decoded =
+                    decoded.map_err(|error| E::custom(format!("invalid base64: {error}")))?;
+                Ok(Blob(Cow::Owned(decoded)))
+            }
+        }
+        match deserializer.is_human_readable() {
+            true => deserializer.deserialize_str(BlobVisitor),
+            false => deserializer.deserialize_bytes(BlobVisitor),
+        }
+    }
+}
