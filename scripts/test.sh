@@ -20,21 +20,23 @@ eval "$tools_env"
 step 'lint'
 make --no-print-directory lint
 
+# --no-fail-fast: who waited for a build wants to hear of every failure at once.
 step 'tests on the embedded broker'
 # NATS_URL would send them to a server: that is the next step.
-env -u NATS_URL cargo test --workspace ${release[@]+"${release[@]}"}
+env -u NATS_URL cargo test --workspace --no-fail-fast ${release[@]+"${release[@]}"}
 
 if [ -z "${NATS_SERVER_BIN:-}" ]; then
   warn 'skipped: the tests on the real nats-server (see above how to get it)'
   exit 0
 fi
 
-# Suites that never open a connection gain nothing from a second run.
-offline_suites=' ui tidy '
+# These gain nothing from a second run: they open no connection, or start the
+# real server by themselves.
+other_suites=' ui tidy nats_cli nats_py '
 suites=()
 for file in {rpc-core,http-bridge,examples}/tests/*.rs; do
   name=$(basename "$file" .rs)
-  case $offline_suites in *" $name "*) continue ;; esac
+  case $other_suites in *" $name "*) continue ;; esac
   if [ -e "$file" ]; then suites+=(--test "$name"); fi
 done
 if [ ${#suites[@]} = 0 ]; then exit 0; fi
@@ -69,4 +71,4 @@ say "   $("$NATS_SERVER_BIN" --version) on $url"
 
 # --workspace with chosen suites, not -p: another choice of packages unifies
 # features differently and would compile half the dependencies again.
-NATS_URL=$url cargo test --workspace ${release[@]+"${release[@]}"} "${suites[@]}"
+NATS_URL=$url cargo test --workspace --no-fail-fast ${release[@]+"${release[@]}"} "${suites[@]}"
