@@ -86,20 +86,23 @@ pub enum Auth {
 
 impl Auth {
     /// Tells whether the presented credentials are the configured ones.
-    pub(crate) fn accepts(
-        &self,
-        user: Option<&str>,
-        password: Option<&str>,
-        token: Option<&str>,
-    ) -> bool {
+    pub(crate) fn accepts(&self, presented: &Credentials) -> bool {
         match self {
-            Self::Token(expected) => same_secret(expected, token),
-            Self::UserPassword {
-                user: name,
-                password: expected,
-            } => same_secret(name, user) & same_secret(expected, password),
+            Self::Token(token) => same_secret(token, presented.token.as_deref()),
+            Self::UserPassword { user, password } => {
+                same_secret(user, presented.user.as_deref())
+                    & same_secret(password, presented.password.as_deref())
+            }
         }
     }
+}
+
+/// What a client presented so far.
+#[derive(Default)]
+pub(crate) struct Credentials {
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 /// Compares without stopping at the first difference, so that the time taken
@@ -125,23 +128,38 @@ impl fmt::Debug for Auth {
     }
 }
 
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn presented(user: &str, password: &str, token: &str) -> Credentials {
+        let some = |value: &str| (!value.is_empty()).then(|| value.to_owned());
+        Credentials {
+            user: some(user),
+            password: some(password),
+            token: some(token),
+        }
+    }
+
     #[test]
     fn credentials_must_match_exactly() {
         let token = Auth::Token("secret".to_owned());
-        assert!(token.accepts(None, None, Some("secret")));
-        assert!(!token.accepts(None, None, Some("secre")));
-        assert!(!token.accepts(None, None, None));
+        assert!(token.accepts(&presented("", "", "secret")));
+        assert!(!token.accepts(&presented("", "", "secre")));
+        assert!(!token.accepts(&presented("", "", "")));
         let pair = Auth::UserPassword {
             user: "bob".to_owned(),
             password: "pw".to_owned(),
         };
-        assert!(pair.accepts(Some("bob"), Some("pw"), None));
-        assert!(!pair.accepts(Some("bob"), Some("no"), None));
-        assert!(!pair.accepts(Some("eve"), Some("pw"), None));
+        assert!(pair.accepts(&presented("bob", "pw", "")));
+        assert!(!pair.accepts(&presented("bob", "no", "")));
+        assert!(!pair.accepts(&presented("eve", "pw", "")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::broker::Broker;
-use crate::config::Auth;
+use crate::config::Credentials;
 use crate::keepalive::Pulse;
 use crate::match_cache::MatchCache;
 use crate::op::Connect;
@@ -24,6 +24,7 @@ pub(crate) struct Session {
     /// A receiver that reads slower than this client publishes.
     pub(crate) congested: Option<Arc<Subscriber>>,
     options: Options,
+    credentials: Credentials,
     pulse: Arc<Pulse>,
     connected: bool,
     connect_info_sent: bool,
@@ -62,6 +63,7 @@ impl Session {
             cache: MatchCache::new(),
             congested: None,
             options: Options::default(),
+            credentials: Credentials::default(),
             pulse,
             connected: false,
             connect_info_sent: false,
@@ -87,12 +89,14 @@ impl Session {
         self.options.pedantic
     }
 
-    pub(crate) fn auth(&self) -> Option<&Auth> {
-        self.broker.config.auth.as_ref()
+    /// Tells whether the credentials presented so far are enough.
+    pub(crate) fn is_authorized(&self) -> bool {
+        let auth = self.broker.config.auth.as_ref();
+        auth.is_none_or(|auth| auth.accepts(&self.credentials))
     }
 
-    /// Takes over the options a CONNECT names.
-    pub(crate) fn set_options(&mut self, connect: &Connect) {
+    /// Takes over what a CONNECT names; the rest keeps its value.
+    pub(crate) fn set_options(&mut self, connect: Connect) {
         let old = self.options;
         self.options = Options {
             verbose: connect.verbose.unwrap_or(old.verbose),
@@ -103,10 +107,20 @@ impl Session {
             protocol: connect.protocol.unwrap_or(old.protocol),
         };
         self.me.set_reads_headers(self.options.headers);
+        let old = std::mem::take(&mut self.credentials);
+        self.credentials = Credentials {
+            user: connect.credentials.user.or(old.user),
+            password: connect.credentials.password.or(old.password),
+            token: connect.credentials.token.or(old.token),
+        };
     }
 
-    pub(crate) fn note_connected(&mut self) {
-        if !self.connected {
+    /// Begins a connected session; one that was connected begins anew, without
+    /// its subscriptions.
+    pub(crate) fn connect(&mut self) {
+        if self.connected {
+            self.drop_subscriptions();
+        } else {
             self.connected = true;
             self.pulse.connected();
         }
@@ -179,7 +193,7 @@ impl Session {
         }
     }
 
-    pub(crate) fn drop_subscriptions(&self) {
+    fn drop_subscriptions(&self) {
         self.broker.unsubscribe_all(&self.me);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::config::Auth;
+use crate::config::Credentials;
 use crate::protocol::{Closing, ProtocolError};
 use crate::session::Session;
 
@@ -21,9 +21,7 @@ pub(crate) struct Connect {
     pub(crate) headers: Option<bool>,
     pub(crate) no_responders: Option<bool>,
     pub(crate) protocol: Option<i64>,
-    user: Option<String>,
-    password: Option<String>,
-    token: Option<String>,
+    pub(crate) credentials: Credentials,
     account: Option<String>,
     new_account: Option<bool>,
 }
@@ -35,18 +33,25 @@ impl Connect {
     /// Ends the connection silently when it is none, or a value has the wrong
     /// type.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Closing> {
-        serde_json::from_slice(json).map_err(|_| Closing::Silent("CONNECT without valid options"))
+        // Bytes that are no UTF-8 are tolerated, as a stock server does: they
+        // can only be in a name or a secret.
+        serde_json::from_str(&String::from_utf8_lossy(json))
+            .map_err(|_| Closing::Silent("CONNECT without valid options"))
     }
 
-    /// Authenticates, changes the options and drops all subscriptions of an
-    /// earlier CONNECT.
+    /// Changes the options, authenticates, and drops all subscriptions if it
+    /// is not the first.
+    ///
+    /// # Errors
+    /// Ends the connection of a client that is not authorized or asks for
+    /// what does not go together.
     pub(crate) fn apply(self, session: &mut Session) -> Result<(), Closing> {
-        session.set_options(&self);
-        session.drop_subscriptions();
-        if !self.is_authorized(session.auth()) {
+        let wants_other_account = self.wants_other_account();
+        session.set_options(self);
+        if wants_other_account || !session.is_authorized() {
             return Err(ProtocolError::AuthorizationViolation.into());
         }
-        session.note_connected();
+        session.connect();
         let options = session.options();
         if !(0..=1).contains(&options.protocol) {
             return Err(ProtocolError::InvalidClientProtocol.into());
@@ -58,20 +63,9 @@ impl Connect {
         Ok(())
     }
 
-    fn is_authorized(&self, auth: Option<&Auth>) -> bool {
-        // There is one account, and no client may ask for another.
-        if self.account.as_ref().is_some_and(|name| !name.is_empty())
-            || self.new_account == Some(true)
-        {
-            return false;
-        }
-        auth.is_none_or(|auth| {
-            auth.accepts(
-                self.user.as_deref(),
-                self.password.as_deref(),
-                self.token.as_deref(),
-            )
-        })
+    /// There is one account, and no client may ask for another.
+    fn wants_other_account(&self) -> bool {
+        self.account.as_ref().is_some_and(|name| !name.is_empty()) || self.new_account == Some(true)
     }
 }
 
@@ -104,9 +98,9 @@ impl<'de> Visitor<'de> for ConnectVisitor {
                 "headers" => update(&mut connect.headers, &mut map)?,
                 "no_responders" => update(&mut connect.no_responders, &mut map)?,
                 "protocol" => update(&mut connect.protocol, &mut map)?,
-                "user" => update(&mut connect.user, &mut map)?,
-                "pass" => update(&mut connect.password, &mut map)?,
-                "auth_token" => update(&mut connect.token, &mut map)?,
+                "user" => update(&mut connect.credentials.user, &mut map)?,
+                "pass" => update(&mut connect.credentials.password, &mut map)?,
+                "auth_token" => update(&mut connect.credentials.token, &mut map)?,
                 "account" => update(&mut connect.account, &mut map)?,
                 "new_account" => update(&mut connect.new_account, &mut map)?,
                 // Ignored, but not of any type.

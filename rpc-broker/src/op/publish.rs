@@ -8,7 +8,7 @@ use crate::subject;
 const RESERVED_SUBJECTS: [&[u8]; 2] = [b"_GR_.", b"$NRG."];
 
 /// Reply subjects that servers make, not clients.
-const RESERVED_REPLIES: [&[u8]; 1] = [b"_R_."];
+const RESERVED_REPLIES: [&[u8]; 3] = [b"_R_.", b"_GR_.", b"$JS.ACK."];
 
 /// A message on its way to subscribers.
 #[derive(Debug)]
