@@ -27,5 +27,10 @@ pub fn decode<'de, S: Slots<'de>>(
     }
 }
 
-/// Fails to compile, at the type it is given, when that cannot be an argument.
-pub const fn assert_argument<T: for<'de> Argument<'de>>() {}
+/// Boxes the future of one call. That of a method that holds something across an `.await` which
+/// another thread may not have fails to compile here.
+pub fn boxed(
+    call: impl Future<Output = Result<WireReply, RpcError>> + Send + 'static,
+) -> HandlerFuture {
+    Box::pin(call)
+}

@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 ///
 /// A JSON string with escapes cannot be borrowed and must work all the same, and serde's own `Cow`
 /// always allocates, so text goes through this type: borrowed from the message, or owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text<'de>(pub Cow<'de, str>);
 
 impl Deref for Text<'_> {
@@ -20,6 +20,12 @@ impl Deref for Text<'_> {
 
     fn deref(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de, T: Into<Cow<'de, str>>> From<T> for Text<'de> {
+    fn from(text: T) -> Self {
+        Self(text.into())
     }
 }
 
@@ -50,7 +56,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
 }
 
 /// Bytes of a `&[u8]` parameter: base64 text where the codec has no bytes of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blob<'de>(pub Cow<'de, [u8]>);
 
 impl Deref for Blob<'_> {
@@ -58,6 +64,12 @@ impl Deref for Blob<'_> {
 
     fn deref(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl<'de, T: Into<Cow<'de, [u8]>>> From<T> for Blob<'de> {
+    fn from(bytes: T) -> Self {
+        Self(bytes.into())
     }
 }
 

@@ -1,0 +1,6 @@
+//! What a service is written with: `use rpc_core::prelude::*`.
+
+pub use crate::context::Context;
+pub use crate::protocol::{Code, Reply, RpcError};
+pub use crate::service::Service;
+pub use rpc_macros::rpc;

@@ -1,0 +1,105 @@
+//! What a service is, once its attributes and signatures have been read.
+
+use std::time::Duration;
+
+use proc_macro2::Span;
+use syn::{Attribute, Expr, Generics, Ident, LitInt, LitStr, Path, Signature, Type};
+
+use crate::shape::Shape;
+
+/// An `impl` block with `#[rpc]`.
+pub(crate) struct Service {
+    /// Where the library is: `::rpc_core`, or what `crate = …` says.
+    pub(crate) library: Path,
+    pub(crate) self_ty: Type,
+    pub(crate) generics: Generics,
+    pub(crate) name: Name,
+    pub(crate) version: Option<LitStr>,
+    pub(crate) prefix: Option<LitStr>,
+    pub(crate) queue_group: Option<LitStr>,
+    pub(crate) doc: String,
+    pub(crate) methods: Vec<Method>,
+}
+
+/// A name on the wire, and where the user wrote it.
+pub(crate) struct Name {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+}
+
+/// A method with `#[rpc]`.
+pub(crate) struct Method {
+    pub(crate) name: Name,
+    pub(crate) doc: String,
+    /// The `#[cfg]` attributes, which its endpoint shares.
+    pub(crate) cfg: Vec<Attribute>,
+    pub(crate) options: MethodOptions,
+    pub(crate) sig: Signature,
+    pub(crate) inputs: Vec<Input>,
+}
+
+/// The options of a method; what is not set keeps the library's default.
+#[derive(Default)]
+pub(crate) struct MethodOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) limit: Option<LitInt>,
+    pub(crate) queue: Option<LitInt>,
+    pub(crate) internal: bool,
+    pub(crate) safe: bool,
+    pub(crate) idempotent: bool,
+}
+
+/// Where an input of a method comes from.
+pub(crate) enum Input {
+    /// The context of the call.
+    Context,
+    /// The message.
+    Parameter(Parameter),
+}
+
+/// A parameter that comes from the message.
+pub(crate) struct Parameter {
+    pub(crate) ident: Ident,
+    pub(crate) name: Name,
+    pub(crate) kind: Kind,
+    /// The options that it was given.
+    pub(crate) keys: Vec<Ident>,
+    pub(crate) default: Option<DefaultValue>,
+    pub(crate) shape: Shape,
+}
+
+/// How a parameter takes its value; the library's `ParameterKind`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Plain,
+    Keyword,
+    Args,
+    Kwargs,
+}
+
+/// What an absent argument becomes.
+pub(crate) enum DefaultValue {
+    /// The default of the type; the key is where its absence is reported.
+    OfType(Span),
+    /// The value of an expression.
+    Value(Expr),
+}
+
+impl Service {
+    /// Returns the subject of a method.
+    pub(crate) fn subject(&self, method: &Method) -> String {
+        let prefix = self.prefix.iter().map(|prefix| prefix.value() + ".");
+        let prefix: String = prefix.collect();
+        format!("{prefix}{}.{}", self.name.text, method.name.text)
+    }
+}
+
+impl Method {
+    /// Returns the parameters that come from the message.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Parameter(parameter) => Some(parameter),
+            Input::Context => None,
+        })
+    }
+}

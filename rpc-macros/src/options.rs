@@ -1,0 +1,258 @@
+//! Option lists, `#[rpc(name = "greeter", internal)]`: which keys exist, and their typed values.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::spanned::Spanned as _;
+use syn::{
+    Attribute, Error, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Meta, Path, Result,
+    Token,
+};
+
+use crate::errors::Errors;
+use crate::literal;
+
+/// What an option list stands on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Service,
+    Method,
+    Parameter,
+}
+
+impl Level {
+    const ALL: [Self; 3] = [Self::Service, Self::Method, Self::Parameter];
+
+    /// Returns the keys, in the order in which messages list them.
+    const fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Service => &["name", "version", "prefix", "queue_group", "crate"],
+            Self::Method => &[
+                "name",
+                "timeout",
+                "limit",
+                "queue",
+                "internal",
+                "safe",
+                "idempotent",
+            ],
+            Self::Parameter => &["default", "keyword", "args", "kwargs", "rename"],
+        }
+    }
+
+    const fn place(self) -> &'static str {
+        match self {
+            Self::Service => "the `impl` block",
+            Self::Method => "a method",
+            Self::Parameter => "a parameter",
+        }
+    }
+}
+
+/// One option as it was written.
+pub(crate) struct Entry {
+    pub(crate) key: Ident,
+    pub(crate) value: Value,
+}
+
+/// What follows a key.
+pub(crate) enum Value {
+    /// Nothing: `internal`.
+    None,
+    /// `= value`.
+    Expr(Expr),
+    /// `(…)`.
+    List(Span),
+}
+
+impl Parse for Entry {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        // A keyword may be a key: `crate`.
+        let key = input.call(Ident::parse_any);
+        let key =
+            key.map_err(|error| Error::new(error.span(), "expected the name of an option"))?;
+        let value = match input.cursor().token_tree() {
+            Some((TokenTree::Punct(punct), _)) if punct.as_char() == '=' => {
+                input.parse::<Token![=]>()?;
+                Value::Expr(input.parse()?)
+            }
+            Some((TokenTree::Group(group), _)) => {
+                input.parse::<TokenTree>()?;
+                Value::List(group.span())
+            }
+            _ => Value::None,
+        };
+        Ok(Self { key, value })
+    }
+}
+
+impl Entry {
+    /// Returns where the value is, or the key when there is none.
+    pub(crate) fn value_span(&self) -> Span {
+        match &self.value {
+            Value::None => self.key.span(),
+            Value::Expr(value) => value.span(),
+            Value::List(span) => *span,
+        }
+    }
+
+    fn wrong<T>(&self, expected: &str) -> Result<T> {
+        let text = format!("option `{}` {expected}", self.key);
+        Err(Error::new(self.value_span(), text))
+    }
+
+    /// Returns that the option is set.
+    pub(crate) fn flag(&self) -> Result<()> {
+        match self.value {
+            Value::None => Ok(()),
+            _ => self.wrong(&format!("takes no value: write `{}`", self.key)),
+        }
+    }
+
+    /// Returns the value as text.
+    pub(crate) fn text(&self, example: &str) -> Result<LitStr> {
+        match &self.value {
+            Value::Expr(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) => Ok(text.clone()),
+            _ => self.wrong(&format!("expects a string: `{} = \"{example}\"`", self.key)),
+        }
+    }
+
+    /// Returns the value as a number of at least `least`.
+    pub(crate) fn number(&self, least: u32) -> Result<LitInt> {
+        let expected = || {
+            let key = &self.key;
+            self.wrong(&format!(
+                "expects a whole number, at least {least}: `{key} = 100`"
+            ))
+        };
+        match &self.value {
+            Value::Expr(Expr::Lit(ExprLit {
+                lit: Lit::Int(number),
+                ..
+            })) => {
+                // Not more than 32 bits, so that a service means the same on every machine.
+                match number.base10_parse::<u32>() {
+                    Ok(value) if value >= least => {
+                        Ok(LitInt::new(number.base10_digits(), number.span()))
+                    }
+                    _ => expected(),
+                }
+            }
+            _ => expected(),
+        }
+    }
+
+    /// Returns the value as a duration.
+    pub(crate) fn duration(&self) -> Result<Duration> {
+        let example = "15s";
+        let expected = "expects a duration such as `\"500ms\"`, `\"15s\"` or `\"2m\"`";
+        match self.text(example) {
+            Ok(text) => match literal::duration(&text.value()) {
+                Some(duration) => Ok(duration),
+                None => self.wrong(expected),
+            },
+            Err(_) => self.wrong(expected),
+        }
+    }
+
+    /// Returns the value as a path.
+    pub(crate) fn path(&self) -> Result<Path> {
+        match &self.value {
+            Value::Expr(Expr::Path(ExprPath {
+                qself: None, path, ..
+            })) => Ok(path.clone()),
+            _ => self.wrong("expects a path: `crate = my_rpc`"),
+        }
+    }
+}
+
+/// Returns the options in the argument of a macro attribute.
+pub(crate) fn from_argument(level: Level, tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    read(level, tokens, &mut entries, errors);
+    entries
+}
+
+/// Returns the options of all the `#[rpc]` attributes of one item.
+pub(crate) fn from_attributes(
+    level: Level,
+    attrs: &[Attribute],
+    errors: &mut Errors,
+) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for attr in attrs {
+        match &attr.meta {
+            Meta::Path(_) => {}
+            Meta::List(list) => read(level, list.tokens.clone(), &mut entries, errors),
+            Meta::NameValue(pair) => {
+                errors.add(pair, "expected `#[rpc]` or `#[rpc(option, …)]`");
+            }
+        }
+    }
+    entries
+}
+
+/// Adds the options of one list that are known and new; a bad one does not hide the others.
+fn read(level: Level, tokens: TokenStream, entries: &mut Vec<Entry>, errors: &mut Errors) {
+    let list = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            match input.parse::<Entry>() {
+                Ok(entry) if !level.keys().iter().any(|key| entry.key == key) => {
+                    errors.add(&entry.key, unknown(level, &entry.key.to_string()));
+                }
+                Ok(entry) if entries.iter().any(|known| known.key == entry.key) => {
+                    let text = format!("option `{}` is given twice", entry.key);
+                    errors.add(&entry.key, text);
+                }
+                Ok(entry) => entries.push(entry),
+                Err(error) => {
+                    errors.push(error);
+                    skip_to_comma(input)?;
+                }
+            }
+            if !input.is_empty() && !input.peek(Token![,]) {
+                errors.push(input.error("expected `,` between options"));
+                skip_to_comma(input)?;
+            }
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(())
+    };
+    let read = list.parse2(tokens);
+    errors.keep(read);
+}
+
+fn skip_to_comma(input: ParseStream<'_>) -> Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+/// Words that `key` is no option here, and what was meant.
+fn unknown(level: Level, key: &str) -> String {
+    let keys = level.keys();
+    let distance = |known: &&&str| strsim::damerau_levenshtein(known, key);
+    if let Some(nearest) = keys.iter().min_by_key(distance)
+        && distance(&nearest) <= nearest.len().max(3) / 3
+    {
+        return format!("unknown option `{key}`, did you mean `{nearest}`?");
+    }
+    let elsewhere = Level::ALL
+        .into_iter()
+        .find(|other| other.keys().contains(&key));
+    let expected = format!("expected one of: `{}`", keys.join("`, `"));
+    match elsewhere {
+        Some(other) => format!(
+            "`{key}` is an option of {}, not of {}; {expected}",
+            other.place(),
+            level.place()
+        ),
+        None => format!("unknown option `{key}`, {expected}"),
+    }
+}

@@ -1,0 +1,256 @@
+//! From syntax to the model: reads attributes and signatures, and takes our attributes out.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::ext::IdentExt as _;
+use syn::{Attribute, Expr, ExprLit, FnArg, Lit, Meta, Pat, PatIdent, PatType, Type, parse_quote};
+
+use crate::errors::Errors;
+use crate::item::{ImplBlock, Member, MemberFn, take_rpc};
+use crate::literal;
+use crate::model::{DefaultValue, Input, Kind, Method, MethodOptions, Name, Parameter, Service};
+use crate::options::{self, Level, Value};
+use crate::shape::{self, Shape};
+
+/// Reads a service and leaves a plain `impl` block behind.
+pub(crate) fn service(
+    argument: TokenStream,
+    block: &mut ImplBlock,
+    errors: &mut Errors,
+) -> Service {
+    for attr in take_rpc(&mut block.head.attrs) {
+        errors.add(
+            attr,
+            "`#[rpc]` is on this `impl` block already: put all options into one",
+        );
+    }
+    let mut service = Service {
+        library: parse_quote!(::rpc_core),
+        self_ty: (*block.head.self_ty).clone(),
+        generics: block.head.generics.clone(),
+        name: name_of_type(&block.head.self_ty),
+        version: None,
+        prefix: None,
+        queue_group: None,
+        doc: doc(&block.head.attrs),
+        methods: Vec::new(),
+    };
+    for entry in options::from_argument(Level::Service, argument, errors) {
+        match entry.key.to_string().as_str() {
+            "name" => set_name(
+                &mut service.name,
+                errors.keep(entry.text("greeting_service")),
+            ),
+            "version" => service.version = errors.keep(entry.text("1.0.0")),
+            "prefix" => service.prefix = errors.keep(entry.text("v2")),
+            "queue_group" => service.queue_group = errors.keep(entry.text("q")),
+            _ => service.library = errors.keep(entry.path()).unwrap_or(service.library),
+        }
+    }
+    for member in &mut block.members {
+        if let Member::Fn(function) = member {
+            service.methods.extend(method(function, errors));
+        }
+    }
+    service
+}
+
+/// Reads a method, if it is one of ours.
+fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
+    let (attrs, inputs) = function.take_rpc();
+    if attrs.is_empty() {
+        for attr in inputs.into_iter().flatten() {
+            errors.add(attr, "this parameter has `#[rpc]`, but its method has not");
+        }
+        return None;
+    }
+    let mut name = Name::from(&function.sig.ident);
+    let mut settings = MethodOptions::default();
+    for entry in options::from_attributes(Level::Method, &attrs, errors) {
+        match entry.key.to_string().as_str() {
+            "name" => set_name(&mut name, errors.keep(entry.text("say_hello"))),
+            "timeout" => settings.timeout = errors.keep(entry.duration()),
+            "limit" => settings.limit = errors.keep(entry.number(1)),
+            "queue" => settings.queue = errors.keep(entry.number(0)),
+            "internal" => settings.internal = errors.keep(entry.flag()).is_some(),
+            "safe" => settings.safe = errors.keep(entry.flag()).is_some(),
+            _ => settings.idempotent = errors.keep(entry.flag()).is_some(),
+        }
+    }
+    let sig = function.sig.clone();
+    let lifetimes: Vec<_> = sig
+        .generics
+        .lifetimes()
+        .map(|it| it.lifetime.ident.clone())
+        .collect();
+    let inputs = sig.inputs.iter().zip(&inputs);
+    let inputs = inputs.filter_map(|(input, attrs)| match input {
+        FnArg::Receiver(_) => {
+            for attr in attrs {
+                errors.add(attr, "`self` takes no options");
+            }
+            None
+        }
+        FnArg::Typed(typed) => self::input(typed, attrs, &lifetimes, errors),
+    });
+    let mut inputs: Vec<_> = inputs.collect();
+    keyword_after_args(&mut inputs);
+    Some(Method {
+        name,
+        doc: doc(&function.attrs),
+        cfg: function
+            .attrs
+            .iter()
+            .filter(|attr| attr.path().is_ident("cfg"))
+            .cloned()
+            .collect(),
+        options: settings,
+        inputs,
+        sig,
+    })
+}
+
+/// What comes after `args` can be given by keyword only, as in Python.
+fn keyword_after_args(inputs: &mut [Input]) {
+    let mut after_args = false;
+    for input in inputs {
+        if let Input::Parameter(parameter) = input {
+            match parameter.kind {
+                Kind::Args => after_args = true,
+                Kind::Plain if after_args => parameter.kind = Kind::Keyword,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Reads one input; nothing when it is not fit to be one.
+fn input(
+    typed: &PatType,
+    attrs: &[Attribute],
+    lifetimes: &[Ident],
+    errors: &mut Errors,
+) -> Option<Input> {
+    if shape::is_context(&typed.ty) {
+        for attr in attrs {
+            errors.add(
+                attr,
+                "the context comes from the call, not from the message: it takes no options",
+            );
+        }
+        return Some(Input::Context);
+    }
+    if shape::is_named(&typed.ty, "Context") {
+        errors.add(
+            &typed.ty,
+            "the context of the call is lent: take `&Context`",
+        );
+        return None;
+    }
+    if let Some(cfg) = typed.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
+        errors.add(
+            cfg,
+            "a parameter cannot depend on `#[cfg]`: callers could not know whether to send it",
+        );
+    }
+    let entries = options::from_attributes(Level::Parameter, attrs, errors);
+    let ident = match &*typed.pat {
+        Pat::Ident(PatIdent {
+            by_ref: None,
+            subpat: None,
+            ident,
+            ..
+        }) => ident.clone(),
+        pattern => {
+            errors.add(pattern, "an rpc parameter needs a name, which callers use: write `name: T` and take it apart in the body");
+            Ident::new("unnamed", Span::call_site())
+        }
+    };
+    let mut name = Name::from(&ident);
+    let mut kind = Kind::Plain;
+    let mut default = None;
+    let keys = entries.iter().map(|entry| entry.key.clone()).collect();
+    for entry in entries {
+        match entry.key.to_string().as_str() {
+            "rename" => set_name(&mut name, errors.keep(entry.text("from"))),
+            "default" => {
+                default = match entry.value {
+                    Value::None => Some(DefaultValue::OfType(entry.key.span())),
+                    Value::Expr(value) => Some(DefaultValue::Value(value)),
+                    Value::List(span) => {
+                        errors.at(
+                            span,
+                            "option `default` takes its value after `=`: `default = 10`",
+                        );
+                        None
+                    }
+                };
+            }
+            "keyword" => _ = errors.keep(entry.flag()).map(|()| kind = Kind::Keyword),
+            "args" => _ = errors.keep(entry.flag()).map(|()| kind = Kind::Args),
+            _ => _ = errors.keep(entry.flag()).map(|()| kind = Kind::Kwargs),
+        }
+    }
+    let shape = match kind {
+        Kind::Plain | Kind::Keyword => Shape::of_value(&typed.ty, lifetimes),
+        Kind::Args | Kind::Kwargs => Shape::of_collection(&typed.ty, lifetimes),
+    };
+    let shape = errors.keep(shape);
+    Some(Input::Parameter(Parameter {
+        ident,
+        name,
+        kind,
+        keys,
+        default,
+        shape: shape?,
+    }))
+}
+
+impl From<&Ident> for Name {
+    fn from(ident: &Ident) -> Self {
+        Self {
+            text: ident.unraw().to_string(),
+            span: ident.span(),
+        }
+    }
+}
+
+fn set_name(name: &mut Name, text: Option<syn::LitStr>) {
+    if let Some(text) = text {
+        *name = Name {
+            text: text.value(),
+            span: text.span(),
+        };
+    }
+}
+
+/// Returns the type's name in snake case; empty for a type without a name.
+fn name_of_type(ty: &Type) -> Name {
+    match shape::last_segment(ty) {
+        Some(last) => Name {
+            text: literal::snake_case(&last.ident.unraw().to_string()),
+            span: last.ident.span(),
+        },
+        None => Name {
+            text: String::new(),
+            span: Span::call_site(),
+        },
+    }
+}
+
+/// Returns the text of doc comments.
+fn doc(attrs: &[Attribute]) -> String {
+    let lines = attrs.iter().filter_map(|attr| match &attr.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let lines: Vec<_> = lines
+        .map(|line| line.strip_prefix(' ').unwrap_or(&line).to_owned())
+        .collect();
+    lines.join("\n").trim().to_owned()
+}

@@ -1,0 +1,335 @@
+//! How the type of a parameter is decoded, and how the value is handed to the method.
+//!
+//! | parameter | decoded | handed over |
+//! |---|---|---|
+//! | `&str` | `Text` | `&x` |
+//! | `Cow<str>` | `Text` | `x.0` |
+//! | `&[u8]` | `Blob` | `&x` |
+//! | `Cow<[u8]>` | `Blob` | `x.0` |
+//! | `&RawValue` | itself | `x` |
+//! | `&[T]` | `Vec<T>` | `&x` |
+//! | `&T` | `T` | `&x` |
+//! | anything else | itself | `x` |
+//!
+//! An `Option` of a row is decoded and handed over as that row, inside an `Option`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Error, Expr, ExprLit, GenericArgument, Lifetime, Lit, PathArguments, PathSegment, Result, Type,
+    TypeImplTrait, TypeReference,
+};
+
+/// The shape of a parameter's type.
+pub(crate) struct Shape {
+    /// The user's type, its lifetimes elided.
+    ty: Type,
+    form: Form,
+    /// Whether `form` is inside an `Option`.
+    optional: bool,
+}
+
+enum Form {
+    Text(Handed),
+    Blob(Handed),
+    Raw(Type),
+    Slice(Type),
+    Lent(Type),
+    Owned(Type),
+}
+
+/// How text and bytes are handed over.
+#[derive(Clone, Copy)]
+enum Handed {
+    Lent,
+    Cow,
+}
+
+impl Shape {
+    /// Reads the type of a parameter that takes one value; `lifetimes` are those that the method
+    /// declares.
+    ///
+    /// # Errors
+    /// When no value of that type can come from a message.
+    pub(crate) fn of_value(ty: &Type, lifetimes: &[Ident]) -> Result<Self> {
+        let ty = concrete(ty, lifetimes)?;
+        let inner = type_argument(&ty, "Option").map(Form::of).transpose()?;
+        let (form, optional) = match inner {
+            Some(form) if !matches!(form, Form::Owned(_)) => (form, true),
+            _ => (Form::of(&ty)?, false),
+        };
+        form.refuse_inner_borrows()?;
+        Ok(Self { ty, form, optional })
+    }
+
+    /// Reads the type of a parameter that collects values: here `&[u8]` is a list of numbers.
+    ///
+    /// # Errors
+    /// When no value of that type can come from a message.
+    pub(crate) fn of_collection(ty: &Type, lifetimes: &[Ident]) -> Result<Self> {
+        let ty = concrete(ty, lifetimes)?;
+        let form = match Form::of(&ty)? {
+            Form::Blob(_) => Form::Slice(syn::parse_quote!(u8)),
+            form => form,
+        };
+        form.refuse_inner_borrows()?;
+        Ok(Self {
+            ty,
+            form,
+            optional: false,
+        })
+    }
+
+    /// Returns whether the type is an `Option`, as far as its spelling tells.
+    pub(crate) fn is_optional(&self) -> bool {
+        self.optional || type_argument(&self.ty, "Option").is_some()
+    }
+
+    /// Returns the type that the message is decoded into.
+    pub(crate) fn decoded(&self, private: &TokenStream) -> TokenStream {
+        let span = self.ty.span();
+        let decoded = match &self.form {
+            Form::Text(_) => quote_spanned!(span=> #private::Text<'_>),
+            Form::Blob(_) => quote_spanned!(span=> #private::Blob<'_>),
+            Form::Slice(item) => quote_spanned!(span=> ::std::vec::Vec<#item>),
+            Form::Raw(ty) | Form::Lent(ty) | Form::Owned(ty) => ty.to_token_stream(),
+        };
+        match self.optional {
+            true => quote_spanned!(span=> ::core::option::Option<#decoded>),
+            false => decoded,
+        }
+    }
+
+    /// Returns the expression that hands the decoded `value` to the method.
+    pub(crate) fn hand_over(&self, value: &TokenStream) -> TokenStream {
+        match (&self.form, self.optional) {
+            (Form::Raw(_) | Form::Owned(_), _) => value.clone(),
+            (Form::Text(Handed::Cow) | Form::Blob(Handed::Cow), false) => quote!(#value.0),
+            (Form::Text(Handed::Cow) | Form::Blob(Handed::Cow), true) => {
+                quote!(#value.map(|value| value.0))
+            }
+            (_, false) => quote!(&#value),
+            (Form::Lent(_), true) => quote!(#value.as_ref()),
+            (_, true) => quote!(#value.as_deref()),
+        }
+    }
+
+    /// Returns the expression that turns the value of `default = …` into what is decoded.
+    pub(crate) fn default_value(&self, value: &Expr, private: &TokenStream) -> TokenStream {
+        let is_text = matches!(
+            value,
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(_),
+                ..
+            })
+        );
+        let from = match &self.form {
+            Form::Text(_) => Some(quote_spanned!(value.span()=> #private::Text::from)),
+            Form::Blob(_) => Some(quote_spanned!(value.span()=> #private::Blob::from)),
+            _ if is_text => Some(quote_spanned!(value.span()=> ::core::convert::From::from)),
+            _ => None,
+        };
+        match from {
+            None => value.to_token_stream(),
+            Some(from) if !self.is_optional() => quote_spanned!(value.span()=> #from(#value)),
+            // Text alone is meant as the text that is there.
+            Some(from) if is_text => {
+                quote_spanned!(value.span()=> ::core::option::Option::Some(#from(#value)))
+            }
+            // Typed as the user sees it, so that a mere `None` says enough.
+            Some(from) => {
+                let ty = &self.ty;
+                quote_spanned!(value.span()=> {
+                    let value: #ty = #value;
+                    value.map(#from)
+                })
+            }
+        }
+    }
+}
+
+impl Form {
+    fn of(ty: &Type) -> Result<Self> {
+        let ty = peel(ty);
+        if let Some(inner) = type_argument(ty, "Cow") {
+            match inner {
+                Type::Path(inner) if inner.path.is_ident("str") => {
+                    return Ok(Self::Text(Handed::Cow));
+                }
+                Type::Slice(inner) if is_u8(&inner.elem) => return Ok(Self::Blob(Handed::Cow)),
+                _ => {}
+            }
+        }
+        let Type::Reference(reference) = ty else {
+            return Ok(Self::Owned(ty.clone()));
+        };
+        if reference.mutability.is_some() {
+            let text =
+                "an rpc argument cannot be borrowed mutably: take it by value, as in `mut name: T`";
+            return Err(Error::new_spanned(ty, text));
+        }
+        Ok(match peel(&reference.elem) {
+            Type::Path(inner) if inner.path.is_ident("str") => Self::Text(Handed::Lent),
+            Type::Slice(inner) if is_u8(&inner.elem) => Self::Blob(Handed::Lent),
+            Type::Slice(inner) => Self::Slice((*inner.elem).clone()),
+            inner if is_named(inner, "RawValue") => Self::Raw(ty.clone()),
+            Type::TraitObject(_) => {
+                let text = "a trait object cannot be an rpc argument: a message does not say which type to decode";
+                return Err(Error::new_spanned(ty, text));
+            }
+            inner => Self::Lent(inner.clone()),
+        })
+    }
+
+    /// Refuses `Vec<&str>` and its like: text with escapes cannot be borrowed, so such a method
+    /// would fail on some texts and not on others.
+    fn refuse_inner_borrows(&self) -> Result<()> {
+        let (Self::Slice(ty) | Self::Lent(ty) | Self::Owned(ty)) = self else {
+            return Ok(());
+        };
+        let mut borrows = InnerBorrows(None);
+        borrows.visit_type_mut(&mut ty.clone());
+        borrows.0.map_or(Ok(()), Err)
+    }
+}
+
+/// Returns whether a type is the context of the call: `&Context`.
+pub(crate) fn is_context(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::Reference(reference) => {
+            reference.mutability.is_none() && is_named(&reference.elem, "Context")
+        }
+        _ => false,
+    }
+}
+
+/// Returns the first lifetime that a type names, other than `'static`.
+pub(crate) fn borrowed_lifetime(ty: &Type) -> Option<Lifetime> {
+    struct Borrowed(Option<Lifetime>);
+    impl VisitMut for Borrowed {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident != "static" {
+                self.0.get_or_insert_with(|| lifetime.clone());
+            }
+        }
+    }
+    let mut borrowed = Borrowed(None);
+    borrowed.visit_type_mut(&mut ty.clone());
+    borrowed.0
+}
+
+/// Returns whether the last segment of a type's path is `name`.
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == name)
+}
+
+/// Returns the last segment of a type that is a path.
+pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match peel(ty) {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// Returns the one type argument of a type whose last path segment is `name`.
+fn type_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(peel(ty)),
+        _ => None,
+    });
+    match (types.next(), types.next()) {
+        (Some(ty), None) => Some(ty),
+        _ => None,
+    }
+}
+
+fn is_u8(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Path(path) if path.path.is_ident("u8"))
+}
+
+/// Looks through parentheses and the invisible groups that other macros leave.
+fn peel(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Paren(paren) => &paren.elem,
+            Type::Group(group) => &group.elem,
+            _ => return ty,
+        };
+    }
+}
+
+/// Returns the type as an expansion may name it.
+fn concrete(ty: &Type, lifetimes: &[Ident]) -> Result<Type> {
+    let mut ty = ty.clone();
+    let mut elide = Elide {
+        lifetimes,
+        refused: None,
+    };
+    elide.visit_type_mut(&mut ty);
+    match elide.refused {
+        None => Ok(ty),
+        Some(refused) => Err(refused),
+    }
+}
+
+/// Replaces the lifetimes of a method by `'_`, because an expansion names the type elsewhere, and
+/// finds what no message can give.
+struct Elide<'a> {
+    lifetimes: &'a [Ident],
+    refused: Option<Error>,
+}
+
+impl Elide<'_> {
+    fn refuse(&mut self, tokens: impl ToTokens, text: &str) {
+        self.refused
+            .get_or_insert_with(|| Error::new_spanned(tokens, text));
+    }
+}
+
+impl VisitMut for Elide<'_> {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if self.lifetimes.contains(&lifetime.ident) {
+            lifetime.ident = Ident::new("_", lifetime.ident.span());
+        }
+    }
+
+    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+        if let Some(lifetime) = &reference.lifetime
+            && lifetime.ident == "static"
+        {
+            let text = "an rpc argument is borrowed from the message, which ends with the call: leave out `'static`";
+            self.refuse(lifetime.clone(), text);
+        }
+        visit_mut::visit_type_reference_mut(self, reference);
+    }
+
+    fn visit_type_impl_trait_mut(&mut self, ty: &mut TypeImplTrait) {
+        let text = "an rpc argument needs a concrete type: a message does not say which one `impl Trait` is";
+        self.refuse(ty, text);
+    }
+}
+
+/// Finds text and bytes that are borrowed inside another type.
+struct InnerBorrows(Option<Error>);
+
+impl VisitMut for InnerBorrows {
+    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+        let text = match peel(&reference.elem) {
+            Type::Path(inner) if inner.path.is_ident("str") => {
+                "a `&str` inside another type cannot hold text with escapes: use `String`"
+            }
+            Type::Slice(inner) if is_u8(&inner.elem) => {
+                "a `&[u8]` inside another type cannot be decoded from base64: use `String` and decode it"
+            }
+            _ => return visit_mut::visit_type_reference_mut(self, reference),
+        };
+        self.0
+            .get_or_insert_with(|| Error::new_spanned(reference, text));
+    }
+}

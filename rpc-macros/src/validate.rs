@@ -1,0 +1,273 @@
+//! The rules of the model, each worded for the user who broke it.
+
+use std::collections::HashMap;
+
+use syn::{GenericParam, LitStr, Receiver, ReceiverKind, Safety, Signature, Type};
+
+use crate::errors::Errors;
+use crate::item::ImplBlock;
+use crate::literal;
+use crate::model::{Kind, Method, Name, Parameter, Service};
+use crate::shape;
+
+/// The longest subject in bytes; the wire contract says so.
+const MAX_SUBJECT: usize = 200;
+
+/// What the first token of a subject may not be: the bridge speaks WAMP under it.
+const RESERVED_FIRST: &str = "wamp";
+
+/// Reports every broken rule.
+pub(crate) fn service(service: &Service, block: &ImplBlock, errors: &mut Errors) {
+    type_of(block, errors);
+    names_of(service, errors);
+    if service.methods.is_empty() {
+        let text =
+            "this `impl` block has no rpc methods: put `#[rpc]` on those that callers may call";
+        errors.at(block.head.impl_token.span, text);
+    }
+    for method in &service.methods {
+        signature(&method.sig, errors);
+        parameters(method, errors);
+    }
+    subjects(service, errors);
+}
+
+/// A service is a type of its own that outlives its calls.
+fn type_of(block: &ImplBlock, errors: &mut Errors) {
+    let head = &block.head;
+    if let Some(unsafety) = &head.unsafety {
+        errors.add(unsafety, "a service is not an `unsafe` block");
+    }
+    if shape::last_segment(&head.self_ty).is_none() {
+        errors.add(
+            &head.self_ty,
+            "a service is a struct or an enum of your own",
+        );
+    }
+    let text = "a service outlives its calls, so it cannot borrow: let it own what it needs, for example in an `Arc`";
+    if let Some(lifetime) = shape::borrowed_lifetime(&head.self_ty) {
+        errors.add(lifetime, text);
+    }
+}
+
+fn names_of(service: &Service, errors: &mut Errors) {
+    let tokens = |text: &LitStr| text.value().split('.').all(literal::is_token);
+    let words = "letters, digits, `_` and `-`";
+    if let Some(prefix) = &service.prefix
+        && !tokens(prefix)
+    {
+        let text = format!("a prefix is made of {words}, its parts joined by `.`, as in `eu.v2`");
+        errors.add(prefix, text);
+    }
+    if let Some(group) = &service.queue_group
+        && !tokens(group)
+    {
+        let text = format!("a queue group is made of {words}, its parts joined by `.`");
+        errors.add(group, text);
+    }
+    if let Some(version) = &service.version
+        && !literal::is_version(&version.value())
+    {
+        let text = format!(
+            "`{}` is not a semantic version, such as `1.0.0`",
+            version.value()
+        );
+        errors.add(version, text);
+    }
+    if !service.name.text.is_empty() {
+        name("service", &service.name, errors);
+    }
+    for method in &service.methods {
+        name("method", &method.name, errors);
+    }
+    let (first, span) = match &service.prefix {
+        Some(prefix) => {
+            let value = prefix.value();
+            (
+                value.split('.').next().unwrap_or_default().to_owned(),
+                prefix.span(),
+            )
+        }
+        None => (service.name.text.clone(), service.name.span),
+    };
+    if first.starts_with('_') {
+        let text =
+            format!("a subject cannot begin with `_`, which NATS keeps for itself: `{first}`");
+        errors.at(span, text);
+    }
+    if first == RESERVED_FIRST {
+        errors.at(
+            span,
+            "a subject cannot begin with `wamp`, which the HTTP bridge keeps for itself",
+        );
+    }
+}
+
+fn name(what: &str, name: &Name, errors: &mut Errors) {
+    if !literal::is_token(&name.text) {
+        let text = format!(
+            "`{}` cannot name a {what}: use letters, digits, `_` and `-`, as in `#[rpc(name = \"…\")]`",
+            name.text
+        );
+        errors.at(name.span, text);
+    }
+}
+
+fn signature(sig: &Signature, errors: &mut Errors) {
+    if sig.asyncness.is_none() {
+        errors.add(sig.fn_token, "an rpc method must be `async`");
+    }
+    if let Safety::Unsafe(unsafety) = &sig.safety {
+        errors.add(
+            unsafety,
+            "an rpc method cannot be `unsafe`: its callers are on the network",
+        );
+    }
+    match sig.receiver() {
+        None => errors.add(&sig.ident, "an rpc method takes `&self`"),
+        Some(receiver) => check_receiver(receiver, errors),
+    }
+    for generic in &sig.generics.params {
+        let text = "an rpc method cannot be generic: a message does not say which type is meant";
+        match generic {
+            GenericParam::Type(generic) => errors.add(&generic.ident, text),
+            GenericParam::Const(generic) => errors.add(&generic.ident, text),
+            GenericParam::Lifetime(_) => {}
+        }
+    }
+}
+
+fn check_receiver(receiver: &Receiver, errors: &mut Errors) {
+    match &receiver.kind {
+        ReceiverKind::Reference(_, _, None) => {}
+        ReceiverKind::Reference(_, _, Some(_)) => errors.add(
+            receiver,
+            "an rpc method takes `&self`, because calls run at the same time: \
+             keep what changes in a `Mutex` or an atomic",
+        ),
+        ReceiverKind::Typed(_, ty) if matches!(&**ty, Type::Reference(it) if it.mutability.is_none()) =>
+            {}
+        _ => errors.add(
+            receiver.self_token,
+            "an rpc method takes `&self`, because the next call needs the service, too",
+        ),
+    }
+}
+
+fn parameters(method: &Method, errors: &mut Errors) {
+    for parameter in method.parameters() {
+        lone_collector(parameter, errors);
+    }
+    at_most_one(method, Kind::Args, errors);
+    at_most_one(method, Kind::Kwargs, errors);
+    distinct_names(method, errors);
+    required_first(method, errors);
+}
+
+/// `args` and `kwargs` have no name on the wire, no default, and no other way to be given.
+fn lone_collector(parameter: &Parameter, errors: &mut Errors) {
+    let Some(collector) = parameter
+        .keys
+        .iter()
+        .find(|key| *key == "args" || *key == "kwargs")
+    else {
+        return;
+    };
+    for other in parameter.keys.iter().filter(|key| *key != collector) {
+        let text = format!(
+            "option `{other}` makes no sense beside `{collector}`, which collects whatever is left"
+        );
+        errors.add(other, text);
+    }
+}
+
+fn at_most_one(method: &Method, kind: Kind, errors: &mut Errors) {
+    let mut collectors = method
+        .parameters()
+        .filter(|parameter| parameter.kind == kind);
+    let Some(first) = collectors.next() else {
+        return;
+    };
+    for second in collectors {
+        let what = match kind {
+            Kind::Args => "positional",
+            _ => "keyword",
+        };
+        let text = format!(
+            "`{}` collects all the {what} arguments already",
+            first.ident
+        );
+        errors.add(&second.ident, text);
+    }
+}
+
+fn distinct_names(method: &Method, errors: &mut Errors) {
+    let mut known: HashMap<&str, &Parameter> = HashMap::new();
+    for parameter in method.parameters() {
+        if let Kind::Args | Kind::Kwargs = parameter.kind {
+            continue;
+        }
+        let name = &parameter.name;
+        if name.text.is_empty() {
+            errors.at(name.span, "callers cannot use an empty name");
+        }
+        if let Some(first) = known.insert(&name.text, parameter) {
+            let text = format!(
+                "argument `{}` is already taken by parameter `{}`",
+                name.text, first.ident
+            );
+            errors.at(name.span, text);
+        }
+    }
+}
+
+/// A default that no positional caller can make use of is a mistake, in Python as well. An `Option`
+/// may come first all the same: such a caller gives `null`.
+fn required_first(method: &Method, errors: &mut Errors) {
+    let positional = method
+        .parameters()
+        .filter(|parameter| parameter.kind == Kind::Plain);
+    let mut defaulted = None;
+    for parameter in positional {
+        match (defaulted, &parameter.default) {
+            (None, Some(_)) => defaulted = Some(&parameter.ident),
+            (Some(earlier), None) if !parameter.shape.is_optional() => {
+                let text = format!(
+                    "`{}` is required, but `{earlier}` before it has a default: move it before \
+                     `{earlier}`, or mark it `#[rpc(keyword)]`",
+                    parameter.ident
+                );
+                errors.add(&parameter.ident, text);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Two methods cannot answer on one subject, and a server cuts connections over long ones.
+fn subjects(service: &Service, errors: &mut Errors) {
+    let mut known: HashMap<String, &Method> = HashMap::new();
+    for method in &service.methods {
+        let subject = service.subject(method);
+        if subject.len() > MAX_SUBJECT {
+            let text = format!(
+                "the subject `{}…` has {} bytes, at most {MAX_SUBJECT} are allowed",
+                subject.chars().take(40).collect::<String>(),
+                subject.len()
+            );
+            errors.at(method.name.span, text);
+        }
+        // Of two methods under `#[cfg]`, the compiler may see only one.
+        let first = known.get(subject.as_str()).copied();
+        match first.filter(|first| first.cfg.is_empty() || method.cfg.is_empty()) {
+            Some(first) => {
+                let text = format!(
+                    "subject `{subject}` is already used by `{}`",
+                    first.sig.ident
+                );
+                errors.at(method.name.span, text);
+            }
+            None => _ = known.insert(subject, method),
+        }
+    }
+}
