@@ -62,7 +62,12 @@ pub(crate) async fn run(broker: Arc<Broker>, mut stream: TcpStream) {
     } else {
         ProtocolError::TooManyConnections.into()
     };
-    tracing::debug!(client = me.id, %peer, reason = %closing, "connection closed");
+    if matches!(closing, Closing::Slow(_)) {
+        // The client is not told, so its owner needs to find it here.
+        tracing::warn!(client = me.id, %peer, reason = %closing, "connection closed");
+    } else {
+        tracing::debug!(client = me.id, %peer, reason = %closing, "connection closed");
+    }
     writer.finish(&closing).await;
     if matches!(closing, Closing::Told(_) | Closing::Silent(_)) {
         linger(&mut stream).await;
@@ -82,7 +87,7 @@ async fn read(stream: &mut ReadHalf<'_>, session: &mut Session) -> Closing {
         match stream.read_buf(&mut input).await {
             Ok(0) => return Closing::Silent("closed by the client"),
             Ok(_) => {}
-            Err(_) => return Closing::Abrupt("read error"),
+            Err(_) => return Closing::Gone("read error"),
         }
         let was_filled = input.len() == input.capacity();
         if let Err(closing) = apply_all(&mut parser, &mut input, session).await {
@@ -162,11 +167,11 @@ impl Writer<'_> {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     match timeout(self.deadline, self.stream.writable()).await {
                         Ok(Ok(())) => {}
-                        Ok(Err(_)) => return Err(Closing::Abrupt("write error")),
-                        Err(_) => return Err(Closing::Abrupt("write deadline")),
+                        Ok(Err(_)) => return Err(Closing::Gone("write error")),
+                        Err(_) => return Err(Closing::Slow("write deadline exceeded")),
                     }
                 }
-                Err(_) => return Err(Closing::Abrupt("write error")),
+                Err(_) => return Err(Closing::Gone("write error")),
             }
         }
         Ok(())
@@ -175,27 +180,21 @@ impl Writer<'_> {
     /// Writes what is left, the reason last, and tells the client that
     /// nothing follows.
     async fn finish(&mut self, closing: &Closing) {
-        match closing {
-            Closing::Abrupt(_) => {
-                self.outbox.end(closing.clone());
-                return;
-            }
-            Closing::Told(error) => {
-                self.outbox.push(|buffer| write_error(buffer, error));
-            }
-            Closing::Silent(_) => {}
-            Closing::Shutdown => self.deadline = self.deadline.min(SHUTDOWN_FLUSH),
+        if let Closing::Told(error) = closing {
+            self.outbox.push(|buffer| write_error(buffer, error));
         }
-        let flushed = async {
-            self.write_batch().await?;
-            if self.outbox.take_last(&mut self.batch) {
-                self.write_batch().await?;
+        let last = self.outbox.close();
+        match closing {
+            Closing::Slow(_) | Closing::Gone(_) => return,
+            Closing::Shutdown => self.deadline = self.deadline.min(SHUTDOWN_FLUSH),
+            Closing::Told(_) | Closing::Silent(_) => {}
+        }
+        // A failure means that the client is gone, which is the goal.
+        if self.write_batch().await.is_ok() {
+            self.batch = last;
+            if self.write_batch().await.is_ok() {
+                let _ = self.stream.shutdown().await;
             }
-            Ok::<_, Closing>(())
-        };
-        if flushed.await.is_ok() {
-            // A failure means the client is gone, which is the goal.
-            let _ = self.stream.shutdown().await;
         }
     }
 }

@@ -49,9 +49,11 @@ mod protocol;
 mod routing;
 mod server;
 mod session;
+mod start_error;
 mod subject;
 mod sublist;
 mod subscriber;
 
 pub use config::{Auth, Config};
-pub use server::{EmbeddedBroker, Handle, StartError};
+pub use server::{EmbeddedBroker, Handle};
+pub use start_error::StartError;

@@ -12,7 +12,8 @@ const SLOTS: usize = 256;
 /// A subject has one slot, and a newer subject with the same slot replaces
 /// it in place. So there is nothing to evict, a change of the sublist
 /// invalidates by number instead of by clearing, and reply subjects, which
-/// are seen once, reuse the allocations of the slot they land in.
+/// are seen once, reuse the allocations of the slot they land in. A slot may
+/// keep a subscription that has ended alive, but nothing uses it.
 #[derive(Debug)]
 pub(crate) struct MatchCache<S> {
     /// Empty until the first look-up: most connections of a large

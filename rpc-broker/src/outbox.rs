@@ -66,7 +66,7 @@ impl Outbox {
         write(&mut state.waiting);
         if state.pending() > self.limit {
             state.waiting = BytesMut::new();
-            state.ended = Some(Closing::Abrupt("slow consumer"));
+            state.ended = Some(Closing::Slow("slow consumer"));
             self.filled.notify_one();
             self.drained.notify_waiters();
             return Pushed::Refused;
@@ -107,13 +107,16 @@ impl Outbox {
         }
     }
 
-    /// Swaps what is left into `batch`, which must be empty, and refuses all
-    /// that comes later. Tells whether something was left.
-    pub(crate) fn take_last(&self, batch: &mut BytesMut) -> bool {
+    /// Returns what is left and refuses all that comes later.
+    ///
+    /// Nothing stays behind: look-up caches may keep a closed outbox alive.
+    pub(crate) fn close(&self) -> BytesMut {
         let mut state = self.lock();
-        state.ended.get_or_insert(Closing::Abrupt("closed"));
+        state.ended.get_or_insert(Closing::Gone("closed"));
         self.drained.notify_waiters();
-        state.swap(batch)
+        let last = std::mem::take(&mut state.waiting);
+        state.in_flight += last.len();
+        last
     }
 
     /// Says that the writer wrote this many of the bytes it took.
@@ -209,17 +212,16 @@ mod tests {
         assert_eq!(push(&outbox, 1), Pushed::Refused);
         outbox.drained().await;
         assert!(outbox.take(&mut batch).await.is_err());
-        assert!(!outbox.take_last(&mut batch));
+        assert!(outbox.close().is_empty());
     }
 
     #[test]
     fn the_end_keeps_what_waits_and_refuses_the_rest() {
         let outbox = Outbox::new(100);
-        let mut batch = BytesMut::new();
         push(&outbox, 5);
         outbox.end(Closing::Shutdown);
         assert_eq!(push(&outbox, 5), Pushed::Refused);
-        assert!(outbox.take_last(&mut batch));
-        assert_eq!(batch.len(), 5);
+        assert_eq!(outbox.close().len(), 5);
+        assert!(outbox.close().is_empty());
     }
 }

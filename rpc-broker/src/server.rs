@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::broker::Broker;
 use crate::config::Config;
 use crate::connection;
+use crate::start_error::StartError;
 
 /// Filters nest one frame per token, and a control line holds 2,000 of them.
 const STACK_SIZE: usize = 8 * 1024 * 1024;
@@ -37,47 +37,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// ```
 #[derive(Debug)]
 pub struct EmbeddedBroker;
-
-/// Why a broker could not start.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// Something else listens on the address.
-    #[error("{address} is already in use")]
-    AddressInUse {
-        /// The address, as configured.
-        address: String,
-    },
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Bind {
-        /// The address, as configured.
-        address: String,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The address can be reached from other machines.
-    #[error(
-        "refusing to listen on {address}: the embedded broker has no TLS and serves this machine \
-         only; expected a loopback address such as 127.0.0.1"
-    )]
-    NotLoopback {
-        /// The address, as configured.
-        address: String,
-    },
-    /// `APP_ENV` is `production`.
-    #[error(
-        "refusing to start an embedded broker on {address} because APP_ENV is production; run \
-         nats-server and connect to it instead"
-    )]
-    Production {
-        /// The address, as configured.
-        address: String,
-    },
-    /// The broker's thread or its runtime could not be created.
-    #[error("cannot start the broker's thread: {0}")]
-    Thread(#[source] io::Error),
-}
 
 /// What the broker's thread is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,9 +49,12 @@ pub(crate) enum Closing {
     /// text for this mistake.
     #[error("{0}")]
     Silent(&'static str),
-    /// At once: the client is gone or does not read.
+    /// At once: the client does not read what it asked for.
     #[error("{0}")]
-    Abrupt(&'static str),
+    Slow(&'static str),
+    /// At once: the client is gone.
+    #[error("{0}")]
+    Gone(&'static str),
     /// After everything routed so far: the broker stops.
     #[error("broker shutdown")]
     Shutdown,

@@ -106,10 +106,7 @@ fn server_id() -> String {
     std::iter::once('N').chain(random.take(55)).collect()
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature serde asks for"
-)]
+/// Takes a reference because serde passes one.
 fn is_false(flag: &bool) -> bool {
     !flag
 }

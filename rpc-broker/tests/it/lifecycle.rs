@@ -28,7 +28,10 @@ fn a_port_in_use_is_named() {
     assert!(matches!(error, StartError::AddressInUse { .. }));
     assert_eq!(
         error.to_string(),
-        format!("127.0.0.1:{} is already in use", first.port())
+        format!(
+            "127.0.0.1:{} is already in use; stop what listens there or choose another port",
+            first.port()
+        )
     );
 }
 

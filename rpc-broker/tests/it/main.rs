@@ -5,6 +5,8 @@ mod delivery;
 mod differential;
 mod lifecycle;
 mod overload;
+#[cfg(feature = "cli")]
+mod program;
 mod reference;
 mod transcript;
 mod transcripts;
