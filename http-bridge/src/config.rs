@@ -1,0 +1,96 @@
+//! Settings, with defaults that are safe to put on the web.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// How a [`Bridge`](crate::Bridge) listens, calls and limits.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use http_bridge::{Config, Limits};
+///
+/// let config = Config {
+///     listen: "127.0.0.1:8080".parse().unwrap(),
+///     limits: Limits { body_time: Duration::from_secs(5), ..Limits::default() },
+///     ..Config::default()
+/// };
+/// assert_eq!(config.call_timeout, Duration::from_secs(30));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The address to listen on; port 0 takes a free one. `127.0.0.1:5000` by default.
+    pub listen: SocketAddr,
+    /// The longest a call may take, and what it gets when the client asks for nothing. 30 s.
+    pub call_timeout: Duration,
+    /// How long running requests may go on once the bridge was told to stop. 30 s.
+    pub drain_timeout: Duration,
+    /// Host names that a bridge on a loopback address answers to besides `localhost`: those a
+    /// proxy on the same machine passes on. None by default.
+    pub allowed_hosts: Vec<String>,
+    /// What one client, and all of them together, may use.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
+            call_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(30),
+            allowed_hosts: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What one client, and all of them together, may use.
+///
+/// Times are totals: a byte a second does not extend them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's body; past it 413. 1 MiB, and never more than the NATS server takes.
+    pub body_bytes: usize,
+    /// Bytes of a request's header names and values; past it 431. 16 KiB.
+    pub header_bytes: usize,
+    /// Number of a request's headers; past it 431. 64.
+    pub headers: usize,
+    /// Bytes of a request's path and query; past it 414. 8 KiB.
+    pub uri_bytes: usize,
+    /// From the first byte of a request, or from the accepted connection, to the end of its
+    /// headers; past it 408. 10 s.
+    pub header_time: Duration,
+    /// From the end of the headers to the end of the body; past it 408. The client has as long
+    /// again to take the answer; past that its connection is closed. 30 s.
+    pub body_time: Duration,
+    /// How long a connection may wait for its next request; past it the connection is closed. 75 s,
+    /// longer than common balancers keep theirs, so that they do not send into a closed one.
+    pub idle_time: Duration,
+    /// Open connections in all; past it 503 and closed. 4,096.
+    pub connections: usize,
+    /// Open connections of one address (of one /64 network for IPv6); past it 503 and closed.
+    /// 4,096.
+    pub connections_per_address: usize,
+    /// Requests between their headers and their answer; past it 503. 2,048.
+    pub requests_in_flight: usize,
+    /// Concurrent requests on one HTTP/2 connection. 100.
+    pub http2_streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            header_bytes: 16 * 1024,
+            headers: 64,
+            uri_bytes: 8 * 1024,
+            header_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(30),
+            idle_time: Duration::from_secs(75),
+            connections: 4_096,
+            connections_per_address: 4_096,
+            requests_in_flight: 2_048,
+            http2_streams: 100,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One connection: tell HTTP/1 from HTTP/2, serve it, close it so that the client can read why.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{HttpService, service_fn};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::Answer;
+use crate::config::Limits;
+use crate::edge::Edge;
+use crate::problem::{self, Problem};
+use crate::pulse::{Overdue, Pulse, Times, Watchdog};
+use crate::socket::{Protocol, Socket};
+use crate::stack;
+use crate::status::Refusal;
+
+/// What every HTTP/2 client sends first.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// hyper's bound on a head, above ours so that ours can answer in words. Its bound on the number of
+/// headers is 100; a higher one would cost every request an allocation.
+const ABOVE_OUR_LIMITS: usize = 2;
+
+/// How long, and how much, is read from a client that still sends after it was answered. Closing at
+/// once would reset the connection, and the answer would be lost on the way.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How an HTTP/2 client proves that it is still there.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves a connection until it ends; `draining` asks it to finish what runs and close.
+pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S, draining: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let pulse = Pulse::new();
+    let limits = &edge.config.limits;
+    let mut driver = Driver {
+        watchdog: Watchdog::new(pulse.clone(), times(&edge)),
+        draining,
+        drain_time: edge.config.drain_timeout,
+        close_time: limits.header_time,
+    };
+    // hyper's own detection has no timeout: a client that says nothing, or only `P`, would stay.
+    let mut first = Vec::with_capacity(PREFACE.len());
+    let protocol = match driver.sniff(&mut stream, &mut first).await {
+        Ok(Some(protocol)) => protocol,
+        Ok(None) if !first.is_empty() => return refuse(stream, head_late()).await,
+        Ok(None) | Err(_) => return,
+    };
+    let socket = Socket::new(stream, first.into(), protocol, pulse.clone());
+    let service = service_fn({
+        let edge = edge.clone();
+        move |request: Request<Incoming>| {
+            let (edge, busy) = (edge.clone(), pulse.begin());
+            async move {
+                let response = stack::handle(&edge, request).await;
+                Ok::<Response<Answer>, Infallible>(response.map(|body| Answer::new(body, busy)))
+            }
+        }
+    });
+    match protocol {
+        Protocol::Http1 => {
+            let io = TokioIo::new(socket);
+            let mut connection = http1(limits).serve_connection(io, service);
+            let end = driver.drive(Pin::new(&mut connection)).await;
+            let stream = connection.into_parts().io.into_inner().into_inner();
+            match end {
+                End::Closed => linger(stream).await,
+                End::HeadLate => refuse(stream, head_late()).await,
+                End::GivenUp => {}
+            }
+        }
+        Protocol::Http2 => {
+            let connection = http2(limits).serve_connection(TokioIo::new(socket), service);
+            driver.drive(pin!(connection)).await;
+        }
+    }
+}
+
+fn times(edge: &Edge) -> Times {
+    let limits = &edge.config.limits;
+    Times {
+        head: limits.header_time,
+        idle: limits.idle_time,
+        // The body, the call, and as long to take the answer as there was to send the body.
+        request: limits.body_time * 2 + edge.config.call_timeout,
+    }
+}
+
+/// The head's own deadline is the watchdog's: hyper's would also end idle connections, after the
+/// same few seconds.
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    let head = limits.header_bytes + limits.uri_bytes;
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size((head * ABOVE_OUR_LIMITS).max(8 * 1024));
+    builder
+}
+
+fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let head = limits.header_bytes + limits.uri_bytes;
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.http2_streams)
+        .max_header_list_size(u32::try_from(head * ABOVE_OUR_LIMITS).unwrap_or(u32::MAX))
+        // A client that opens and resets streams makes work without an answer to wait for.
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(100)
+        // What one connection may have sent without our having read it.
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_PATIENCE);
+    builder
+}
+
+/// How a connection ended.
+enum End {
+    /// HTTP came to its end.
+    Closed,
+    /// The head of a request did not.
+    HeadLate,
+    /// The client did not do its part in time.
+    GivenUp,
+}
+
+/// A connection that can be asked to close.
+trait Graceful: Future<Output = hyper::Result<()>> {
+    /// Takes no new requests, finishes those under way.
+    fn close(self: Pin<&mut Self>);
+}
+
+impl<I, S> Graceful for http1::Connection<I, S>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: HttpService<Incoming, ResBody = Answer, Error = Infallible>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S, F> Graceful for http2::Connection<I, S, TokioExecutor>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: HttpService<Incoming, ResBody = Answer, Error = Infallible, Future = F>,
+    F: Future<Output = Result<Response<Answer>, Infallible>> + Send + 'static,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// What moves a connection along and what ends it.
+struct Driver {
+    watchdog: Watchdog,
+    draining: CancellationToken,
+    drain_time: Duration,
+    close_time: Duration,
+}
+
+impl Driver {
+    /// Reads as much as tells the protocol, and no further; `None` when that took too long.
+    async fn sniff<S>(
+        &mut self,
+        stream: &mut S,
+        first: &mut Vec<u8>,
+    ) -> io::Result<Option<Protocol>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        loop {
+            let mut read = [0; PREFACE.len()];
+            let most = PREFACE.len() - first.len();
+            let length = tokio::select! {
+                biased;
+                length = stream.read(&mut read[..most]) => length?,
+                _ = self.watchdog.overdue() => return Ok(None),
+                // Nothing was asked yet, so nobody is let down.
+                () = self.draining.cancelled(), if first.is_empty() => return Ok(None),
+            };
+            if length == 0 {
+                // hyper has the words for a request that ends early.
+                return Ok((!first.is_empty()).then_some(Protocol::Http1));
+            }
+            first.extend_from_slice(&read[..length]);
+            if !PREFACE.starts_with(first) {
+                return Ok(Some(Protocol::Http1));
+            }
+            if first.len() == PREFACE.len() {
+                return Ok(Some(Protocol::Http2));
+            }
+        }
+    }
+
+    /// Runs a connection to its end.
+    async fn drive<C: Graceful>(&mut self, mut connection: Pin<&mut C>) -> End {
+        let patience = tokio::select! {
+            biased;
+            _ = connection.as_mut() => return End::Closed,
+            overdue = self.watchdog.overdue() => match overdue {
+                Overdue::Head => return End::HeadLate,
+                Overdue::Request => return End::GivenUp,
+                Overdue::Idle => self.close_time,
+            },
+            () = self.draining.cancelled() => self.drain_time,
+        };
+        connection.as_mut().close();
+        match timeout(patience, connection).await {
+            Ok(_) => End::Closed,
+            Err(_) => End::GivenUp,
+        }
+    }
+}
+
+fn head_late() -> Problem {
+    Problem::refused(
+        Refusal::RequestTimeout,
+        "the headers did not arrive in time",
+    )
+}
+
+/// Answers a client that never got as far as a request, and closes.
+pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, problem: Problem) {
+    let answer = Bytes::from(problem::bare_response(problem));
+    let written = timeout(LINGER, stream.write_all(&answer)).await;
+    if matches!(written, Ok(Ok(()))) && stream.shutdown().await.is_ok() {
+        linger(stream).await;
+    }
+}
+
+/// Reads what the client still sends, so that it can read what it was told.
+async fn linger<S: AsyncRead + Unpin>(stream: S) {
+    let mut rest = stream.take(LINGER_BYTES);
+    let _ = timeout(LINGER, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
+}

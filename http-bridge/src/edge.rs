@@ -1,0 +1,58 @@
+//! What all connections of one bridge share.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use rpc_core::protocol::Outcome;
+use rpc_core::{Catalog, Client, Code, RpcError};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::config::Config;
+use crate::problem::Problem;
+use crate::routes::health::Readiness;
+
+/// The state of a bridge.
+pub(crate) struct Edge {
+    pub(crate) config: Config,
+    pub(crate) client: Client,
+    pub(crate) catalog: Catalog,
+    pub(crate) readiness: Readiness,
+    /// Whether only this machine reaches the bridge, so that a foreign host name is an attack.
+    pub(crate) loopback: bool,
+    in_flight: Semaphore,
+    draining: AtomicBool,
+}
+
+impl Edge {
+    /// Creates the state; must be called in a Tokio runtime, where the catalog listens.
+    pub(crate) fn new(config: Config, client: Client, loopback: bool) -> Self {
+        Self {
+            catalog: Catalog::new(client.clone()),
+            readiness: Readiness::new(),
+            loopback,
+            in_flight: Semaphore::new(config.limits.requests_in_flight),
+            draining: AtomicBool::new(false),
+            config,
+            client,
+        }
+    }
+
+    /// Admits one more request, for as long as the permit lives.
+    ///
+    /// There is no queue: one that is full only adds its wait to what is slow already.
+    pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.in_flight.try_acquire().map_err(|_| {
+            let full = RpcError::new(Code::Unavailable, "too many requests in flight");
+            full.with_outcome(Outcome::NotSent).into()
+        })
+    }
+
+    /// Says that the bridge stops; readiness probes hear of it.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Returns whether the bridge stops.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+}

@@ -1,0 +1,7 @@
+//! What every request passes; `stack.rs` says in which order and why.
+
+pub(crate) mod access_log;
+pub(crate) mod framing;
+pub(crate) mod host;
+pub(crate) mod request_id;
+pub(crate) mod size;

@@ -1,0 +1,37 @@
+//! The bridge as a program: `http-bridge --listen 127.0.0.1:5000`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use http_bridge::Bridge;
+use rpc_core::Client;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+// One thread: a request and its reply stay on it, which is worth more than a second one.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = match cli::Options::read() {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    rpc_core::log::init();
+    run(options)
+        .await
+        .map_or_else(|error| cli::fail(&*error), |()| ExitCode::SUCCESS)
+}
+
+async fn run(options: cli::Options) -> Result<(), Box<dyn std::error::Error>> {
+    let client = tokio::select! {
+        client = Client::connect(options.nats()) => client?,
+        // Told to stop before there was anything to drain.
+        () = rpc_core::stop_signal() => return Ok(()),
+    };
+    let bridge = Bridge::bind(options.bridge(), client)?;
+    println!("READY http://{}", bridge.local_addr());
+    bridge.serve(rpc_core::stop_signal()).await;
+    Ok(())
+}

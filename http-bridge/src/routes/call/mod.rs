@@ -1,0 +1,112 @@
+//! `POST /<service>.<method>`: the call.
+//!
+//! The body is `[args, kwargs]`. Its bytes go to NATS as they came, and the bytes of the reply come
+//! back as they came: nothing is decoded but the first character.
+
+mod body;
+mod content;
+mod deadline;
+mod forward;
+mod target;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::{Method, Response};
+use rpc_core::protocol::{Outcome, WireReply};
+use rpc_core::{Code, Method as RpcMethod, RpcError};
+
+use crate::edge::Edge;
+use crate::problem::Problem;
+use crate::routes::{json, method_not_allowed, options};
+use crate::stack::Exchange;
+
+/// What a method's path answers to.
+pub(crate) const ALLOW: HeaderValue = HeaderValue::from_static("POST");
+
+/// What the way to the call may take before the services are told of it: telling costs a header.
+const NEGLIGIBLE: Duration = Duration::from_millis(100);
+
+/// Makes the call and returns its reply.
+pub(crate) async fn serve(
+    exchange: Exchange<'_>,
+    path: &str,
+    body: Incoming,
+) -> Result<Response<Full<Bytes>>, Problem> {
+    let Exchange {
+        edge,
+        head,
+        id,
+        log,
+    } = exchange;
+    let method = find(edge, &target::subject(path)?).await?;
+    log.rpc = Some(method.clone());
+    match head.method {
+        Method::POST => {}
+        Method::OPTIONS => return Ok(options(ALLOW)),
+        _ => return Err(method_not_allowed(&head.method, ALLOW)),
+    }
+
+    let kind = content::check(head)?;
+    let timeout = deadline::of(&head.headers, edge.config.call_timeout)?;
+    let limit = edge.config.limits.body_bytes.min(edge.client.max_payload());
+    let body = body::read(body, limit, log.started() + edge.config.limits.body_time).await?;
+    content::check_shape(&body, kind)?;
+
+    // The deadline counts from the request's head; a body that came with it cost nothing.
+    let spent = log.started().elapsed();
+    let left = match spent < NEGLIGIBLE {
+        true => timeout,
+        false => timeout.saturating_sub(spent),
+    };
+    if left.is_zero() {
+        let late = RpcError::new(
+            Code::DeadlineExceeded,
+            "the time ran out before the call was made",
+        );
+        return Err(late.with_outcome(Outcome::NotSent).into());
+    }
+    let headers = forward::headers(&head.headers, id, left);
+    let reply = edge
+        .client
+        .request(&method.subject, headers, body, left)
+        .await
+        .map_err(RpcError::from)?;
+    answer(reply)
+}
+
+/// Finds the method that a subject names; only what services announce for everybody is callable.
+async fn find(edge: &Edge, subject: &str) -> Result<Arc<RpcMethod>, Problem> {
+    match edge.catalog.lookup(subject).await {
+        Some(method) if !method.internal => Ok(method),
+        // The same words for a method that is internal: its existence is nobody's business.
+        Some(_) => Err(unknown(subject)),
+        // Nobody could have told us of a service while NATS is away.
+        None if !edge.readiness.check(&edge.client).await => {
+            let away = RpcError::new(Code::Unavailable, "NATS does not answer");
+            Err(away.with_outcome(Outcome::NotSent).into())
+        }
+        None => Err(unknown(subject)),
+    }
+}
+
+fn unknown(subject: &str) -> Problem {
+    RpcError::not_found(format!("no service offers `{subject}`")).into()
+}
+
+/// Returns the reply's bytes, or the failure it reports.
+fn answer(reply: WireReply) -> Result<Response<Full<Bytes>>, Problem> {
+    if let Some(error) = reply.error() {
+        return Err(error.into());
+    }
+    match content::first_byte(&reply.payload) {
+        Some(b'[') => Ok(json(reply.payload)),
+        _ => {
+            Err(RpcError::new(Code::BadReply, "the service's reply is not `[results, {}]`").into())
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The list of layers: everything a request passes on its way to a route, in this order.
+//!
+//! They are plain function calls. Each may end the request with a [`Problem`], which becomes the
+//! answer at the bottom of the list.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
+
+use crate::edge::Edge;
+use crate::layers::access_log::AccessLog;
+use crate::layers::request_id::{self, RequestId};
+use crate::layers::{framing, host, size};
+use crate::problem::Problem;
+use crate::router::{self, Route};
+
+/// One request on its way through the bridge.
+pub(crate) struct Exchange<'a> {
+    pub(crate) edge: &'a Edge,
+    pub(crate) head: &'a Parts,
+    pub(crate) id: &'a RequestId,
+    pub(crate) log: &'a mut AccessLog,
+}
+
+/// Answers one request.
+pub(crate) async fn handle(edge: &Edge, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let route = Route::of(head.uri.path());
+
+    // The id comes first, so that whatever is refused below can be asked about.
+    let id = RequestId::of(&head.headers);
+
+    // Around all that follows: the line is written even when the client goes away in between.
+    let mut log = AccessLog::new(head.method.clone(), route.template(), id.clone());
+
+    let exchange = Exchange {
+        edge,
+        head: &head,
+        id: &id,
+        log: &mut log,
+    };
+    let answer = pass(exchange, route, body).await;
+
+    let mut response = match answer {
+        Ok(mut response) => {
+            response
+                .headers_mut()
+                .insert(request_id::HEADER, id.to_header());
+            response
+        }
+        Err(problem) => {
+            log.failed(problem.code(), problem.request_id(&id));
+            problem.into_response(&id, head.uri.path())
+        }
+    };
+    // Replies hold what services were told by others; no browser may guess a type for them.
+    response.headers_mut().insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    log.answered(response.status().as_u16());
+    match head.method {
+        Method::HEAD => without_body(response),
+        _ => response,
+    }
+}
+
+async fn pass(
+    exchange: Exchange<'_>,
+    route: Route<'_>,
+    body: Incoming,
+) -> Result<Response<Full<Bytes>>, Problem> {
+    let Exchange { edge, head, .. } = exchange;
+
+    // Before anything looks at headers one by one: there may be too many of them.
+    size::check(head, &edge.config.limits)?;
+
+    // What a proxy in front may have understood differently is not worth understanding.
+    framing::check(head)?;
+
+    // Probes come by address and are served even when the bridge is full: a probe that fails
+    // under load makes an orchestrator restart what was only busy.
+    if route.is_probe() {
+        return router::dispatch(exchange, route, body).await;
+    }
+
+    // Before any effect: a page elsewhere may have pointed its own name at this address.
+    host::check(head, edge.loopback, &edge.config.allowed_hosts)?;
+
+    // Last, so that what is refused above takes nobody's place. Held until the answer is known.
+    let _permit = edge.admit()?;
+
+    router::dispatch(exchange, route, body).await
+}
+
+/// HEAD is answered like GET, its length included.
+fn without_body(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let (mut head, body) = response.into_parts();
+    let length = hyper::body::Body::size_hint(&body).exact().unwrap_or(0);
+    head.headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Response::from_parts(head, Full::default())
+}
