@@ -71,6 +71,15 @@ impl Context {
         }
     }
 
+    /// Returns how deep the call is nested in other calls; a call from outside is at 0.
+    pub fn depth(&self) -> u32 {
+        let depth = self
+            .headers
+            .get(headers::DEPTH)
+            .and_then(|text| text.parse().ok());
+        depth.unwrap_or(0)
+    }
+
     /// Returns a client whose calls inherit this call's request id and what is left of its deadline.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::protocol::{Code, RpcError};
 
 /// A codec of the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Codec {
+pub(crate) enum Codec {
     /// `application/json`, which an absent `Content-Type` means too.
     #[default]
     Json,
@@ -16,7 +16,7 @@ pub enum Codec {
 ///
 /// # Errors
 /// [`Code::BadEnvelope`] when this library does not speak it.
-pub fn by_content_type(content_type: Option<&str>) -> Result<Codec, RpcError> {
+pub(crate) fn by_content_type(content_type: Option<&str>) -> Result<Codec, RpcError> {
     let media_type = content_type.map(|value| value.split(';').next().unwrap_or_default().trim());
     match media_type {
         None => Ok(Codec::Json),

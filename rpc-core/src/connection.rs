@@ -1,0 +1,330 @@
+//! A NATS connection that is watched.
+//!
+//! The client below reconnects by itself when a socket closes. This module adds what it lacks:
+//! jitter, credentials inside URLs, and a heartbeat of our own, because a connection whose task died
+//! or whose server froze still calls itself connected. A dead link is replaced by a new one; those
+//! who subscribe wait for [`Connection::replaced`] and subscribe again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::error::ConnectError;
+
+/// How often the heartbeat makes a round trip, and how long it waits for it.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// After so many lost heartbeats in a row the link is replaced.
+const LOST_HEARTBEATS: u32 = 2;
+/// Two tries to connect are never further apart.
+const LONGEST_DELAY: Duration = Duration::from_millis(500);
+
+/// One physical connection.
+pub(crate) struct Link {
+    pub(crate) nats: async_nats::Client,
+    generation: u64,
+}
+
+/// The connection of one client: always one current [`Link`].
+pub(crate) struct Connection {
+    config: Config,
+    link: ArcSwap<Link>,
+    generation: watch::Sender<u64>,
+    events: Arc<Events>,
+    supervisor: AbortHandle,
+}
+
+/// What the link's events told us.
+#[derive(Default)]
+struct Events {
+    connected: AtomicBool,
+    reconnects: AtomicU64,
+    disconnects: watch::Sender<u64>,
+    violations: watch::Sender<Option<String>>,
+}
+
+impl Connection {
+    /// Connects, retrying with jitter and saying so, and starts watching.
+    pub(crate) async fn connect(config: Config) -> Result<Arc<Self>, ConnectError> {
+        let events = Arc::new(Events::default());
+        let link = connect_with_retries(&config, &events, 0, config.give_up_after).await?;
+        Ok(Arc::new_cyclic(|this: &std::sync::Weak<Self>| {
+            let supervisor = tokio::spawn(supervise(this.clone())).abort_handle();
+            Self {
+                config,
+                link: ArcSwap::from_pointee(link),
+                generation: watch::Sender::new(0),
+                events,
+                supervisor,
+            }
+        }))
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns the current link; hold it for one operation only.
+    pub(crate) fn link(&self) -> arc_swap::Guard<Arc<Link>> {
+        self.link.load()
+    }
+
+    /// Returns whether a server is connected, as far as events have told.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.events.connected.load(Relaxed)
+    }
+
+    /// Resolves when `link` is no longer the current one.
+    pub(crate) async fn replaced(&self, link: &Link) {
+        let mut generation = self.generation.subscribe();
+        // The sender lives in `self`, so this only ends when the generation moves.
+        let _ = generation
+            .wait_for(|current| *current != link.generation)
+            .await;
+    }
+
+    /// Returns a counter that moves at each disconnection.
+    pub(crate) fn disconnects(&self) -> watch::Receiver<u64> {
+        self.events.disconnects.subscribe()
+    }
+
+    /// Returns the last permission violation that the server reported.
+    pub(crate) fn violations(&self) -> watch::Receiver<Option<String>> {
+        self.events.violations.subscribe()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.supervisor.abort();
+    }
+}
+
+/// Watches the heartbeat of every link in turn and replaces the dead.
+async fn supervise(connection: std::sync::Weak<Connection>) {
+    while let Some(link) = connection
+        .upgrade()
+        .map(|connection| connection.link.load_full())
+    {
+        let reason = heartbeat(&link.nats).await;
+        let Some(connection) = connection.upgrade() else {
+            return;
+        };
+        warn!(reason, "the connection to NATS is dead, connecting anew");
+        connection.events.disconnected();
+        let generation = link.generation + 1;
+        // Without a limit this ends only with a link, or with credentials that were withdrawn.
+        match connect_with_retries(&connection.config, &connection.events, generation, None).await {
+            Ok(link) => {
+                connection.link.store(Arc::new(link));
+                connection.generation.send_replace(generation);
+            }
+            Err(error) => {
+                warn!("{error}; trying again");
+                sleep(LONGEST_DELAY).await;
+            }
+        }
+    }
+}
+
+/// Makes round trips until the link is dead, and says why it is.
+async fn heartbeat(nats: &async_nats::Client) -> &'static str {
+    let inbox = nats.new_inbox();
+    let Ok(mut beats) = nats.subscribe(inbox.clone()).await else {
+        return "its task has ended";
+    };
+    let mut lost = 0;
+    loop {
+        sleep(HEARTBEAT).await;
+        let sent = Instant::now();
+        if nats.publish(inbox.clone(), Bytes::new()).await.is_err() {
+            return "its task has ended";
+        }
+        match timeout(HEARTBEAT, beats.next()).await {
+            Ok(Some(_)) => lost = 0,
+            Ok(None) => return "its subscriptions have ended",
+            // While it reconnects by itself there is nothing to hear and nothing to replace.
+            Err(_) if nats.connection_state() != async_nats::connection::State::Connected => {
+                lost = 0;
+            }
+            Err(_) => lost += 1,
+        }
+        if lost >= LOST_HEARTBEATS {
+            return "the server does not answer";
+        }
+        tracing::trace!(round_trip = ?sent.elapsed(), "heartbeat");
+    }
+}
+
+async fn connect_with_retries(
+    config: &Config,
+    events: &Arc<Events>,
+    generation: u64,
+    give_up_after: Option<Duration>,
+) -> Result<Link, ConnectError> {
+    let started = Instant::now();
+    let servers = parse_servers(&config.servers)?;
+    let names = config
+        .servers
+        .iter()
+        .map(|url| without_password(url))
+        .collect::<Vec<_>>()
+        .join(", ");
+    for attempt in 1.. {
+        let error = match options(config, events, &servers)
+            .connect(&servers[..])
+            .await
+        {
+            Ok(nats) => {
+                events.connected.store(true, Relaxed);
+                return Ok(Link { nats, generation });
+            }
+            Err(error) => error,
+        };
+        let reason = error.to_string();
+        if matches!(
+            error.kind(),
+            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
+        ) {
+            return Err(ConnectError::Refused {
+                servers: names,
+                reason,
+            });
+        }
+        if give_up_after.is_some_and(|limit| started.elapsed() >= limit) {
+            return Err(ConnectError::Unreachable {
+                servers: names,
+                reason,
+            });
+        }
+        warn!(servers = names, attempt, "waiting for NATS: {reason}");
+        sleep(delay(attempt)).await;
+    }
+    unreachable!("the loop above ends only by returning")
+}
+
+fn options(config: &Config, events: &Arc<Events>, servers: &[ServerAddr]) -> ConnectOptions {
+    let events = events.clone();
+    let mut options = ConnectOptions::new()
+        .name(&config.name)
+        .custom_inbox_prefix(&config.inbox_prefix)
+        .ping_interval(Duration::from_secs(2))
+        .connection_timeout(Duration::from_secs(2))
+        .request_timeout(None)
+        .reconnect_delay_callback(delay)
+        .event_callback(move |event| {
+            events.note(&event);
+            std::future::ready(())
+        });
+    // The client ignores credentials inside URLs, so they are passed on here.
+    let credentials = servers
+        .iter()
+        .find_map(|server| Some((server.username()?, server.password())));
+    match credentials {
+        Some((user, Some(password))) => {
+            options = options.user_and_password(user.to_owned(), password.to_owned());
+        }
+        Some((token, None)) => options = options.token(token.to_owned()),
+        None => {}
+    }
+    options
+}
+
+impl Events {
+    fn note(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                self.connected.store(true, Relaxed);
+                let reconnects = self.reconnects.fetch_add(1, Relaxed);
+                if reconnects > 0 {
+                    info!("connected to NATS again");
+                }
+            }
+            Event::Disconnected | Event::Closed => {
+                warn!("disconnected from NATS");
+                self.disconnected();
+            }
+            Event::LameDuckMode => warn!("the NATS server is about to shut down"),
+            Event::SlowConsumer(sid) => warn!(sid, "a subscription is full, messages were lost"),
+            Event::ServerError(error) => {
+                warn!("NATS: {error}");
+                self.violations.send_replace(Some(error.to_string()));
+            }
+            other => info!("NATS: {other}"),
+        }
+    }
+
+    fn disconnected(&self) {
+        self.connected.store(false, Relaxed);
+        self.disconnects.send_modify(|count| *count += 1);
+    }
+}
+
+/// How long to wait before try `attempt`: the first comes at once, later ones apart by a growing
+/// and jittered delay, so that a thousand clients do not return in the same millisecond.
+fn delay(attempt: usize) -> Duration {
+    match attempt {
+        0 | 1 => Duration::ZERO,
+        _ => {
+            let ceiling = Duration::from_millis(25) * (1 << attempt.min(5));
+            LONGEST_DELAY
+                .min(ceiling)
+                .mul_f64(0.5 + fastrand::f64() / 2.0)
+        }
+    }
+}
+
+fn parse_servers(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {
+    let parse = |url: &String| {
+        url.parse()
+            .map_err(|error: std::io::Error| ConnectError::Url {
+                url: without_password(url),
+                reason: error.to_string(),
+            })
+    };
+    match urls {
+        [] => Err(ConnectError::Url {
+            url: String::new(),
+            reason: format!("expected something like `{}`", Config::DEFAULT_SERVER),
+        }),
+        urls => urls.iter().map(parse).collect(),
+    }
+}
+
+/// Returns a URL that may be logged.
+fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_try_comes_at_once_and_later_ones_within_half_a_second() {
+        assert_eq!(delay(1), Duration::ZERO);
+        for attempt in 2..1_000 {
+            assert!((Duration::from_millis(25)..=LONGEST_DELAY).contains(&delay(attempt)));
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_logged() {
+        assert_eq!(
+            without_password("nats://bob:p@ss@host:4222"),
+            "nats://host:4222"
+        );
+        assert_eq!(without_password("token@host"), "nats://host");
+    }
+}

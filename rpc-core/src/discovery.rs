@@ -1,0 +1,73 @@
+//! Answers `$SRV.*` (ADR-32), so that `nats service ls|info|stats|ping` show a service.
+
+use std::sync::Arc;
+
+use async_nats::{Client, SubscribeError, Subscriber};
+use futures_util::StreamExt as _;
+use futures_util::stream::{SelectAll, select_all};
+use serde_json::{Value, json};
+use tracing::debug;
+
+use crate::instance::Instance;
+
+/// Where instances say that they start and stop; a hint to read `$SRV.INFO` again.
+pub(crate) const ANNOUNCE: &str = "_RPC.announce";
+
+/// What a discovery subject asks for.
+const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
+
+/// Returns the subject on which one instance alone answers PING.
+pub(crate) fn own_ping(instance: &Instance) -> String {
+    format!("$SRV.PING.{}.{}", instance.name, instance.id)
+}
+
+/// Subscribes to the nine subjects of an instance.
+pub(crate) async fn subscribe(
+    nats: &Client,
+    instance: &Instance,
+) -> Result<SelectAll<Subscriber>, SubscribeError> {
+    let mut subscribers = Vec::new();
+    for verb in VERBS {
+        subscribers.push(nats.subscribe(format!("$SRV.{verb}")).await?);
+        subscribers.push(
+            nats.subscribe(format!("$SRV.{verb}.{}", instance.name))
+                .await?,
+        );
+        let own = format!("$SRV.{verb}.{}.{}", instance.name, instance.id);
+        subscribers.push(nats.subscribe(own).await?);
+    }
+    Ok(select_all(subscribers))
+}
+
+/// Answers until the subscriptions end. Bodies are ignored; without a reply subject, no answer.
+pub(crate) async fn answer(
+    nats: Client,
+    instance: Arc<Instance>,
+    mut questions: SelectAll<Subscriber>,
+) {
+    while let Some(question) = questions.next().await {
+        let Some(reply) = question.reply else {
+            continue;
+        };
+        let verb = question.subject.split('.').nth(1).unwrap_or_default();
+        let body = match verb {
+            "PING" => instance.ping(),
+            "INFO" => instance.info(),
+            _ => instance.stats(),
+        };
+        if let Err(error) = nats.publish(reply, body.to_string().into()).await {
+            debug!("a discovery reply was not sent: {error}");
+        }
+    }
+}
+
+/// Says that an instance is `up` or `stopping`.
+pub(crate) async fn announce(nats: &Client, instance: &Instance, state: &str) {
+    let mut body = instance.ping();
+    if let Value::Object(fields) = &mut body {
+        fields.insert("state".to_owned(), json!(state));
+    }
+    if let Err(error) = nats.publish(ANNOUNCE, body.to_string().into()).await {
+        debug!("an announcement was not sent: {error}");
+    }
+}

@@ -1,0 +1,168 @@
+//! One running instance of a service: its methods bound to it, and what discovery says of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::client::Client;
+use crate::dispatch::Dispatcher;
+use crate::service::Service;
+
+/// What a method may be told apart by in `rpc.flags`.
+pub(crate) const INTERNAL: &str = "internal";
+pub(crate) const SAFE: &str = "safe";
+pub(crate) const IDEMPOTENT: &str = "idempotent";
+/// The metadata key of a method's flags.
+pub(crate) const FLAGS: &str = "rpc.flags";
+/// The metadata key of a service's contract hash.
+const HASH: &str = "rpc.hash";
+
+/// One instance of one service.
+pub(crate) struct Instance {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) id: String,
+    pub(crate) queue_group: &'static str,
+    pub(crate) dispatchers: Vec<Arc<Dispatcher>>,
+    doc: &'static str,
+    started: SystemTime,
+    metadata: BTreeMap<String, String>,
+}
+
+/// An ADR-32 INFO reply, as far as the library reads it.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Info {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) endpoints: Vec<EndpointInfo>,
+}
+
+/// One endpoint of an INFO reply.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct EndpointInfo {
+    pub(crate) name: String,
+    pub(crate) subject: String,
+    #[serde(default)]
+    pub(crate) queue_group: String,
+    /// Absent or null in services that were built without this library.
+    #[serde(default)]
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+}
+
+impl Instance {
+    /// Binds the methods of `service` to it.
+    pub(crate) fn new<S: Service>(service: S, client: &Client) -> Self {
+        let service = Arc::new(service);
+        let bind = |endpoint| {
+            Arc::new(Dispatcher::new(
+                endpoint,
+                service.clone(),
+                Some(client.clone()),
+            ))
+        };
+        let mut instance = Self {
+            name: S::NAME,
+            version: S::VERSION,
+            id: Uuid::now_v7().simple().to_string(),
+            queue_group: S::QUEUE_GROUP,
+            dispatchers: S::endpoints().iter().map(bind).collect(),
+            doc: S::DOC,
+            started: SystemTime::now(),
+            metadata: BTreeMap::new(),
+        };
+        let contract = serde_json::to_string(&instance.endpoints()).unwrap_or_default();
+        instance.metadata.insert(
+            HASH.to_owned(),
+            format!("{:016x}", fnv1a(contract.as_bytes())),
+        );
+        instance
+    }
+
+    /// Returns the body of a PING reply.
+    pub(crate) fn ping(&self) -> Value {
+        json!({
+            "type": "io.nats.micro.v1.ping_response",
+            "name": self.name, "id": self.id, "version": self.version, "metadata": self.metadata,
+        })
+    }
+
+    /// Returns the body of an INFO reply.
+    pub(crate) fn info(&self) -> Value {
+        json!({
+            "type": "io.nats.micro.v1.info_response",
+            "name": self.name, "id": self.id, "version": self.version, "metadata": self.metadata,
+            "description": self.doc, "endpoints": self.endpoints(),
+        })
+    }
+
+    /// Returns the body of a STATS reply.
+    pub(crate) fn stats(&self) -> Value {
+        let endpoints: Vec<_> = self
+            .dispatchers
+            .iter()
+            .map(|method| self.endpoint_stats(method))
+            .collect();
+        json!({
+            "type": "io.nats.micro.v1.stats_response",
+            "name": self.name, "id": self.id, "version": self.version, "metadata": self.metadata,
+            "started": humantime::format_rfc3339_millis(self.started).to_string(),
+            "endpoints": endpoints,
+        })
+    }
+
+    fn endpoint_stats(&self, method: &Dispatcher) -> Value {
+        let stats = method.stats().snapshot();
+        json!({
+            "name": method.spec().name, "subject": method.subject(), "queue_group": self.queue_group,
+            "num_requests": stats.requests, "num_errors": stats.errors, "last_error": stats.last_error,
+            "processing_time": stats.processing_nanos,
+            "average_processing_time": stats.processing_nanos.checked_div(stats.requests).unwrap_or(0),
+            "data": {
+                "in_flight": stats.in_flight, "queued_time": stats.queued_nanos,
+                "rejected": stats.rejected, "panics": stats.panics,
+            },
+        })
+    }
+
+    fn endpoints(&self) -> Vec<EndpointInfo> {
+        self.dispatchers
+            .iter()
+            .map(|method| EndpointInfo {
+                name: method.spec().name.to_owned(),
+                subject: method.subject().to_owned(),
+                queue_group: self.queue_group.to_owned(),
+                metadata: Some(endpoint_metadata(method)),
+            })
+            .collect()
+    }
+}
+
+fn endpoint_metadata(method: &Dispatcher) -> BTreeMap<String, String> {
+    let spec = method.spec();
+    let flags = [
+        (spec.options.internal, INTERNAL),
+        (spec.options.safe, SAFE),
+        (spec.options.idempotent, IDEMPOTENT),
+    ];
+    let flags: Vec<_> = flags
+        .iter()
+        .filter(|(set, _)| *set)
+        .map(|(_, name)| *name)
+        .collect();
+    BTreeMap::from([
+        ("rpc.v".to_owned(), "1".to_owned()),
+        ("rpc.doc".to_owned(), spec.doc.to_owned()),
+        (FLAGS.to_owned(), flags.join(",")),
+    ])
+}
+
+/// FNV-1a: the same on every machine and in every release, which the standard hasher is not.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,174 @@
+//! Messages on their way out, sent in batches.
+//!
+//! Handing messages to the connection one by one from many tasks wakes its task for each, and each
+//! wake becomes a system call. Tasks put theirs into this queue instead; one task yields once, so
+//! that more can join, and then hands over all of them in one go.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, yield_now};
+
+use crate::connection::Connection;
+use crate::protocol::Headers;
+
+/// How many messages may wait. Past it, whoever has one more hands it to the connection itself and
+/// waits for a place there: the queue never grows and nothing is dropped.
+const LONGEST: usize = 16_384;
+
+/// A message to be published.
+pub(crate) struct Outgoing {
+    pub(crate) subject: Subject,
+    pub(crate) reply: Option<Subject>,
+    pub(crate) headers: Headers,
+    pub(crate) payload: Bytes,
+}
+
+/// The queue of one connection.
+pub(crate) struct Outbox {
+    connection: Arc<Connection>,
+    queue: Arc<Queue>,
+    sender: AbortHandle,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Batch>,
+    filled: Notify,
+    emptied: Notify,
+}
+
+#[derive(Default)]
+struct Batch {
+    messages: Vec<Outgoing>,
+    /// Whether the messages that were here before are being handed over now.
+    sending: bool,
+}
+
+impl Outbox {
+    /// Starts the task that sends.
+    pub(crate) fn new(connection: Arc<Connection>) -> Self {
+        let queue = Arc::<Queue>::default();
+        let sender = tokio::spawn(send_batches(connection.clone(), queue.clone())).abort_handle();
+        Self {
+            connection,
+            queue,
+            sender,
+        }
+    }
+
+    /// Sends a message with others that are under way now.
+    pub(crate) async fn enqueue(&self, message: Outgoing) {
+        if let Err(message) = self.queue.push(message) {
+            self.publish(message).await;
+        }
+    }
+
+    /// Waits until every message that was queued before has been handed to the connection.
+    pub(crate) async fn flush(&self) {
+        while !self.queue.is_idle() {
+            let handed_over = self.queue.emptied.notified();
+            if self.queue.is_idle() {
+                return;
+            }
+            handed_over.await;
+        }
+    }
+
+    /// Sends a message at once; waits while the connection's own queue is full.
+    pub(crate) async fn publish(&self, message: Outgoing) {
+        publish(&self.connection, message).await;
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.sender.abort();
+    }
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, Batch> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_idle(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.messages.is_empty() && !waiting.sending
+    }
+
+    fn push(&self, message: Outgoing) -> Result<(), Outgoing> {
+        let mut waiting = self.waiting();
+        if waiting.messages.len() >= LONGEST {
+            return Err(message);
+        }
+        waiting.messages.push(message);
+        if waiting.messages.len() == 1 {
+            drop(waiting);
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+}
+
+async fn send_batches(connection: Arc<Connection>, queue: Arc<Queue>) {
+    let mut batch = Vec::new();
+    loop {
+        queue.filled.notified().await;
+        yield_now().await;
+        {
+            let mut waiting = queue.waiting();
+            std::mem::swap(&mut batch, &mut waiting.messages);
+            waiting.sending = true;
+        }
+        for message in batch.drain(..) {
+            publish(&connection, message).await;
+        }
+        queue.waiting().sending = false;
+        queue.emptied.notify_waiters();
+    }
+}
+
+/// Hands one message to the connection. Failure means that the link is dead: the supervisor
+/// replaces it, and those who wait for an answer are told by the disconnection.
+async fn publish(connection: &Connection, message: Outgoing) {
+    let Outgoing {
+        subject,
+        reply,
+        headers,
+        payload,
+    } = message;
+    let link = connection.link();
+    let sent = match (reply, headers.is_empty()) {
+        (None, true) => link.nats.publish(subject, payload).await,
+        (None, false) => {
+            link.nats
+                .publish_with_headers(subject, to_nats(&headers), payload)
+                .await
+        }
+        (Some(reply), true) => link.nats.publish_with_reply(subject, reply, payload).await,
+        (Some(reply), false) => {
+            let headers = to_nats(&headers);
+            link.nats
+                .publish_with_reply_and_headers(subject, reply, headers, payload)
+                .await
+        }
+    };
+    if let Err(error) = sent {
+        tracing::debug!("a message was not sent: {error}");
+    }
+}
+
+/// Converts headers; what the client below would refuse or panic at is left out, which
+/// [`Headers::insert`] has seen to already.
+fn to_nats(headers: &Headers) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers.iter() {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            map.append(name, value);
+        }
+    }
+    map
+}

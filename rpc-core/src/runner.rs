@@ -1,0 +1,239 @@
+//! One process, many services: connect, subscribe, prove, serve, stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::info;
+
+use crate::client::Client;
+use crate::config::{self, Config};
+use crate::endpoint::Endpoint;
+use crate::error::RunError;
+use crate::instance::Instance;
+use crate::serve::{Serving, serve};
+use crate::service::Service;
+
+/// Runs services until the process is told to stop.
+///
+/// # Examples
+/// ```no_run
+/// use rpc_core::prelude::*;
+///
+/// struct GreetingService;
+///
+/// #[rpc]
+/// impl GreetingService {
+///     #[rpc]
+///     async fn hello(&self, name: &str) -> String {
+///         format!("Hello, {name}")
+///     }
+/// }
+///
+/// #[tokio::main]
+/// async fn main() -> rpc_core::Result<()> {
+///     Runner::from_env()?.service(GreetingService).run().await
+/// }
+/// ```
+pub struct Runner {
+    config: Config,
+    #[cfg(feature = "embedded")]
+    broker: Option<rpc_broker::Handle>,
+    services: Vec<Declared>,
+    drain: Duration,
+}
+
+/// A service that will run as soon as there is a client to give to it.
+struct Declared {
+    subjects: Vec<String>,
+    name: &'static str,
+    bind: Box<dyn FnOnce(&Client) -> Instance + Send>,
+}
+
+impl Runner {
+    /// Creates a runner on the servers that `config` names.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            #[cfg(feature = "embedded")]
+            broker: None,
+            services: Vec::new(),
+            drain: Duration::from_secs(30),
+        }
+    }
+
+    /// Creates a runner on the servers of `NATS_URL`. Where that is unset, it starts the embedded
+    /// broker on 127.0.0.1:4222 and says so; without the feature `embedded` it expects a server
+    /// there.
+    ///
+    /// Logs go to standard error, as `RUST_LOG` says, unless the program has set up its own.
+    ///
+    /// # Errors
+    /// [`RunError::Broker`] when the embedded broker cannot start.
+    pub fn from_env() -> Result<Self, RunError> {
+        crate::log::init();
+        match config::url_from_env() {
+            Some(url) => Ok(Self::new(Config::new(&url))),
+            None => Self::on_default_server(),
+        }
+    }
+
+    #[cfg(feature = "embedded")]
+    fn on_default_server() -> Result<Self, RunError> {
+        let broker = rpc_broker::EmbeddedBroker::start(rpc_broker::Config::default())?;
+        info!(
+            "NATS_URL is not set: started the embedded broker on {}",
+            broker.url()
+        );
+        let mut runner = Self::new(Config::new(&broker.url()));
+        runner.broker = Some(broker);
+        Ok(runner)
+    }
+
+    #[cfg(not(feature = "embedded"))]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "fails with the feature `embedded`"
+    )]
+    fn on_default_server() -> Result<Self, RunError> {
+        Ok(Self::new(Config::new(Config::DEFAULT_SERVER)))
+    }
+
+    /// Adds a service.
+    #[must_use]
+    pub fn service<S: Service>(mut self, service: S) -> Self {
+        self.services.push(Declared {
+            subjects: S::endpoints().iter().map(Endpoint::subject).collect(),
+            name: S::NAME,
+            bind: Box::new(|client| Instance::new(service, client)),
+        });
+        self
+    }
+
+    /// Sets how long running calls may take to end when the runner stops; 30 s by default.
+    #[must_use]
+    pub fn drain_timeout(mut self, limit: Duration) -> Self {
+        self.drain = limit;
+        self
+    }
+
+    /// Connects and serves; returns when every subscription is proved to work.
+    ///
+    /// # Errors
+    /// [`RunError`], before anything is served.
+    pub async fn start(mut self) -> Result<Running, RunError> {
+        self.check_declarations()?;
+        let names: Vec<_> = self.services.iter().map(|service| service.name).collect();
+        self.config.name = names.join(",");
+        let client = Client::connect(self.config).await?;
+        let (stop, _) = watch::channel(false);
+        let mut serving = Vec::new();
+        for declared in self.services {
+            let instance = Arc::new((declared.bind)(&client));
+            let calls = Serving::new(instance, client.clone(), stop.subscribe(), self.drain);
+            serving.push(serve(calls).await?);
+        }
+        Ok(Running {
+            names,
+            client,
+            stop,
+            serving,
+            #[cfg(feature = "embedded")]
+            _broker: self.broker,
+        })
+    }
+
+    /// Connects, serves, and stops without losing a call on SIGTERM or Ctrl-C.
+    ///
+    /// Logs `READY` once when every subscription is proved to work.
+    ///
+    /// # Errors
+    /// [`RunError`], before anything is served.
+    pub async fn run(self) -> Result<(), RunError> {
+        crate::log::init();
+        let running = self.start().await?;
+        info!("READY {}", running.names.join(", "));
+        stop_signal().await;
+        info!("stopping");
+        running.stop().await;
+        info!("stopped");
+        Ok(())
+    }
+
+    fn check_declarations(&self) -> Result<(), RunError> {
+        if self.services.is_empty() {
+            let text = "there is nothing to run: add a service with `.service(…)`";
+            return Err(RunError::Declaration(text.to_owned()));
+        }
+        let mut owners = std::collections::HashMap::new();
+        for service in &self.services {
+            for subject in &service.subjects {
+                if let Some(owner) = owners.insert(subject, service.name) {
+                    let name = service.name;
+                    let text =
+                        format!("subject `{subject}` of `{name}` is already used by `{owner}`");
+                    return Err(RunError::Declaration(text));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Services that run; dropping it ends them at once.
+pub struct Running {
+    names: Vec<&'static str>,
+    client: Client,
+    stop: watch::Sender<bool>,
+    serving: Vec<JoinHandle<()>>,
+    #[cfg(feature = "embedded")]
+    _broker: Option<rpc_broker::Handle>,
+}
+
+impl Running {
+    /// Returns a client on the services' own connection.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns the names of the services.
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
+    /// Stops: takes no more calls without losing one, finishes the running ones, says goodbye.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        for serving in self.serving.drain(..) {
+            // A panic there is a bug that its own log line tells; the others still stop.
+            let _ = serving.await;
+        }
+        self.client.flush().await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.serving.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+pub async fn stop_signal() {
+    let interrupt = signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
+            .expect("SIGTERM is a signal that can be listened to");
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupt.await;
+    }
+}
