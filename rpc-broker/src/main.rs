@@ -1,9 +1,5 @@
-//! `rpc-broker`: the embedded broker as a program of its own.
-//!
-//! ```text
-//! $ rpc-broker -p 4222
-//! READY nats://127.0.0.1:4222 (core NATS, no JetStream; stop with Ctrl-C)
-//! ```
+//! `rpc-broker`: the embedded broker as a program of its own. Once it listens it
+//! prints `READY nats://127.0.0.1:4222 …`; SIGINT and SIGTERM stop it.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -31,6 +27,8 @@ struct Cli {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    let log = tracing_subscriber::fmt().with_ansi(false);
+    log.with_writer(std::io::stderr).init();
     let Err(error) = run(Cli::parse()).await else {
         return ExitCode::SUCCESS;
     };

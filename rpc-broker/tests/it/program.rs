@@ -16,6 +16,7 @@ impl Program {
             .args(["--port", "0"])
             .env_remove("APP_ENV")
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .expect("the program starts");
         let mut ready = String::new();

@@ -132,6 +132,14 @@ impl Case {
         cases
     }
 
+    fn open(&self, address: SocketAddr) -> Wire {
+        let mut wire = Wire::open(address);
+        if self.settings.0.contains_key("ping_interval_ms") {
+            wire.show_pings();
+        }
+        wire
+    }
+
     /// Plays the case; the error says where it went wrong.
     pub(crate) fn play(&self, address: SocketAddr) -> Result<(), String> {
         let mut wires = BTreeMap::new();
@@ -139,7 +147,7 @@ impl Case {
             let failed = |problem| format!("step {} of {name}: {problem}", number + 1);
             let wire = wires
                 .entry(name.as_str())
-                .or_insert_with(|| Some(Wire::open(address)));
+                .or_insert_with(|| Some(self.open(address)));
             let Some(open) = wire else {
                 return Err(failed("is closed already".to_owned()));
             };
