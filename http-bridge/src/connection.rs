@@ -7,7 +7,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
@@ -22,6 +21,7 @@ use crate::config::Limits;
 use crate::edge::Edge;
 use crate::problem::{self, Problem};
 use crate::pulse::{Overdue, Pulse, Times, Watchdog};
+use crate::routes::call::target;
 use crate::socket::{Protocol, Socket};
 use crate::stack;
 use crate::status::Refusal;
@@ -78,9 +78,10 @@ where
             let io = TokioIo::new(socket);
             let mut connection = http1(limits).serve_connection(io, service);
             let end = driver.drive(Pin::new(&mut connection)).await;
-            let stream = connection.into_parts().io.into_inner().into_inner();
+            let (stream, kept_back) = connection.into_parts().io.into_inner().into_inner();
             match end {
-                End::Closed => linger(stream).await,
+                End::Closed(Err(error)) if kept_back => refuse(stream, unreadable(&error)).await,
+                End::Closed(_) => linger(stream).await,
                 End::HeadLate => refuse(stream, head_late()).await,
                 End::GivenUp => {}
             }
@@ -135,7 +136,7 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
 /// How a connection ended.
 enum End {
     /// HTTP came to its end.
-    Closed,
+    Closed(hyper::Result<()>),
     /// The head of a request did not.
     HeadLate,
     /// The client did not do its part in time.
@@ -215,7 +216,7 @@ impl Driver {
     async fn drive<C: Graceful>(&mut self, mut connection: Pin<&mut C>) -> End {
         let patience = tokio::select! {
             biased;
-            _ = connection.as_mut() => return End::Closed,
+            ended = connection.as_mut() => return End::Closed(ended),
             overdue = self.watchdog.overdue() => match overdue {
                 Overdue::Head => return End::HeadLate,
                 Overdue::Request => return End::GivenUp,
@@ -225,9 +226,24 @@ impl Driver {
         };
         connection.as_mut().close();
         match timeout(patience, connection).await {
-            Ok(_) => End::Closed,
+            Ok(ended) => End::Closed(ended),
             Err(_) => End::GivenUp,
         }
+    }
+}
+
+/// Returns the answer to a request that hyper could not read.
+fn unreadable(error: &hyper::Error) -> Problem {
+    if error.is_parse_too_large() {
+        return Problem::refused(
+            Refusal::HeadersTooLarge,
+            "the headers are too large or too many",
+        );
+    }
+    match error.to_string().as_str() {
+        // hyper's kinds are private; should it change its words, the answer is 400.
+        "invalid URI" => target::no_method("the path is not one that a URL may have"),
+        words => Problem::refused(Refusal::BadRequest, words),
     }
 }
 
@@ -240,7 +256,7 @@ fn head_late() -> Problem {
 
 /// Answers a client that never got as far as a request, and closes.
 pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, problem: Problem) {
-    let answer = Bytes::from(problem::bare_response(problem));
+    let answer = problem::bare_response(&problem);
     let written = timeout(LINGER, stream.write_all(&answer)).await;
     if matches!(written, Ok(Ok(()))) && stream.shutdown().await.is_ok() {
         linger(stream).await;

@@ -16,6 +16,7 @@ use rpc_core::protocol::Outcome;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::layers::access_log;
 use crate::layers::request_id::{self, RequestId};
 use crate::status::Refusal;
 
@@ -169,59 +170,28 @@ impl From<RpcError> for Problem {
     }
 }
 
-/// Writes a whole answer for a request that never reached the stack.
-pub(crate) fn bare_response(problem: Problem) -> Vec<u8> {
-    let head = format!(
-        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-        problem.0.status.as_u16(),
-        problem.0.status.canonical_reason().unwrap_or_default()
-    );
-    insert_body(&head, problem)
-}
-
-/// Returns hyper's answer to a request it could not read, with a body; `None` when `written` is
-/// something else.
-pub(crate) fn refusal_with_body(written: &[u8]) -> Option<Bytes> {
-    let head = std::str::from_utf8(written).ok()?;
-    let status = head
-        .strip_prefix("HTTP/1.1 4")
-        .and_then(|_| head.get(9..12))?;
-    if !head.ends_with("\r\n\r\n") || !head.contains(NO_BODY) {
-        return None;
-    }
-    let refusal = Refusal::of_hyper(status.as_bytes());
-    let detail = match refusal {
-        Refusal::HeadersTooLarge => "the headers are too large or too many",
-        Refusal::UriTooLong => "the path is too long",
-        _ => "the request could not be read as HTTP",
-    };
-    Some(insert_body(head, Problem::refused(refusal, detail)).into())
-}
-
-const NO_BODY: &str = "content-length: 0\r\n";
-
-/// Puts the problem's body and its headers in the place of `content-length: 0`.
-fn insert_body(head: &str, problem: Problem) -> Vec<u8> {
+/// Returns a whole HTTP/1 answer for a client that never got as far as a request.
+pub(crate) fn bare_response(problem: &Problem) -> Vec<u8> {
     let id = RequestId::new();
-    let body = problem.body(&id, None);
+    let (status, body) = (problem.0.status, problem.body(&id, None));
     tracing::debug!(
-        target: crate::layers::access_log::TARGET,
-        status = problem.0.status.as_u16(), code = problem.code(), request_id = id.as_str(),
-        "unreadable request"
+        target: access_log::TARGET,
+        status = status.as_u16(), code = problem.code(), request_id = id.as_str(),
+        "refused before there was a request"
     );
-    let retry = match problem.0.status {
+    let retry = match status {
         StatusCode::SERVICE_UNAVAILABLE => "retry-after: 1\r\n",
         _ => "",
     };
-    let headers = format!(
-        "content-type: application/problem+json\r\ncache-control: no-store\r\n{retry}\
-         x-request-id: {}\r\ncontent-length: {}\r\n",
+    let head = format!(
+        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: application/problem+json\r\n\
+         cache-control: no-store\r\n{retry}x-request-id: {}\r\ncontent-length: {}\r\n\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
         id.as_str(),
         body.len()
     );
-    let mut answer = head.replacen(NO_BODY, &headers, 1).into_bytes();
-    answer.extend_from_slice(&body);
-    answer
+    [head.as_bytes(), &body].concat()
 }
 
 /// Returns a reference for `code`; a service's own code may hold what a reference may not.
@@ -281,23 +251,5 @@ mod tests {
     fn a_code_that_is_no_reference_gets_no_type() {
         assert_eq!(type_of("a\"b c"), "about:blank");
         assert_eq!(title_of("üble"), "üble");
-    }
-
-    #[test]
-    fn only_an_empty_refusal_of_hyper_gets_a_body() {
-        let hyper = b"HTTP/1.1 431 Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-        let answer = refusal_with_body(hyper).unwrap();
-        let answer = std::str::from_utf8(&answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}", body.len())));
-        assert!(body.contains("headers_too_large"));
-        for other in [
-            &b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"[..],
-            b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}",
-            b"HTTP/1.1 100 Continue\r\n\r\n",
-            b"\xff\xff",
-        ] {
-            assert!(refusal_with_body(other).is_none());
-        }
     }
 }

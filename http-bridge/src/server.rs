@@ -169,7 +169,7 @@ impl Doors {
 /// Says why in as far as that needs no waiting: whoever is turned away gets no task.
 fn turn_away(stream: TcpStream) {
     let full = RpcError::new(Code::Unavailable, "too many connections");
-    let _ = stream.try_write(&crate::problem::bare_response(full.into()));
+    let _ = stream.try_write(&crate::problem::bare_response(&full.into()));
 }
 
 async fn pause_after(error: io::Error) {

@@ -1,17 +1,16 @@
 //! The bytes of one connection, below HTTP.
 //!
-//! It replays what was read to tell HTTP/1 from HTTP/2, feels the [`Pulse`], and gives hyper's own
-//! refusals of unreadable requests the body that all other errors have.
+//! It replays what was read to tell HTTP/1 from HTTP/2, feels the [`Pulse`], and keeps back hyper's
+//! own answer to a request that cannot be read: that has no body, and every error of ours has one.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::problem;
 use crate::pulse::Pulse;
 
 /// A stream whose first bytes were read before.
@@ -21,8 +20,7 @@ pub(crate) struct Socket<S> {
     replay: Bytes,
     pulse: Arc<Pulse>,
     protocol: Protocol,
-    /// An error of ours that stands in for one of hyper's, as far as it is not yet written.
-    substitute: Bytes,
+    kept_back: bool,
 }
 
 /// What the first bytes of a connection promised.
@@ -34,7 +32,7 @@ pub(crate) enum Protocol {
     Http2,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+impl<S> Socket<S> {
     /// Wraps `stream`, of which `replay` was read already.
     pub(crate) fn new(stream: S, replay: Bytes, protocol: Protocol, pulse: Arc<Pulse>) -> Self {
         Self {
@@ -42,45 +40,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             replay,
             pulse,
             protocol,
-            substitute: Bytes::new(),
+            kept_back: false,
         }
     }
 
-    /// Returns the stream itself.
-    pub(crate) fn into_inner(self) -> S {
-        self.stream
+    /// Returns the stream, and whether an answer to an unreadable request was kept back: then the
+    /// stream is still open for a better one.
+    pub(crate) fn into_inner(self) -> (S, bool) {
+        (self.stream, self.kept_back)
     }
 
-    /// Swaps what hyper writes about a request that never reached the stack; returns whether it did.
+    /// Returns whether what hyper writes now is to be kept back.
     ///
-    /// In HTTP/1 nothing but such a refusal is written while no request is being answered.
-    fn substitutes(&mut self, written: &[u8]) -> bool {
-        let refusal = self.protocol == Protocol::Http1 && !self.pulse.is_answering();
-        match refusal
-            .then(|| problem::refusal_with_body(written))
-            .flatten()
-        {
-            Some(substitute) => {
-                self.substitute = substitute;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn poll_substitute(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.substitute.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.substitute))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.substitute.advance(written);
-        }
-        Poll::Ready(Ok(()))
+    /// In HTTP/1 nothing but such an answer is written while no request is under way.
+    fn keeps_back(&mut self) -> bool {
+        self.kept_back |= self.protocol == Protocol::Http1 && !self.pulse.is_answering();
+        self.kept_back
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -101,16 +80,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.substitutes(buf) {
-            return Poll::Ready(Ok(buf.len()));
+        match self.keeps_back() {
+            true => Poll::Ready(Ok(buf.len())),
+            false => Pin::new(&mut self.stream).poll_write(cx, buf),
         }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -118,12 +97,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if let Some(first) = bufs.iter().find(|buf| !buf.is_empty())
-            && self.substitutes(first)
-        {
-            return Poll::Ready(Ok(first.len()));
+        match self.keeps_back() {
+            true => Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum())),
+            false => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
         }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -131,14 +108,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_substitute(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.pulse.flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_substitute(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        match self.kept_back {
+            true => Poll::Ready(Ok(())),
+            false => Pin::new(&mut self.stream).poll_shutdown(cx),
+        }
     }
 }

@@ -32,15 +32,6 @@ impl Refusal {
         self.row().1
     }
 
-    /// Returns the refusal that hyper means by `status` when it answers by itself.
-    pub(crate) fn of_hyper(status: &[u8]) -> Self {
-        match status {
-            b"414" => Self::UriTooLong,
-            b"431" => Self::HeadersTooLarge,
-            _ => Self::BadRequest,
-        }
-    }
-
     const fn row(self) -> (&'static str, StatusCode) {
         match self {
             Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST),

@@ -2,10 +2,25 @@
 //!
 //! Runs on the embedded broker, or with `NATS_URL` set on that server.
 
-#![allow(missing_docs, unreachable_pub)]
+// A test crate exports nothing, and its helpers fail by panicking.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 #[path = "bridge/support/mod.rs"]
 mod support;
 
 #[path = "bridge/calls.rs"]
 mod calls;
+#[path = "bridge/draining.rs"]
+mod draining;
+#[path = "bridge/health.rs"]
+mod health;
+#[path = "bridge/http2.rs"]
+mod http2;
+#[path = "bridge/limits.rs"]
+mod limits;
+#[path = "bridge/program.rs"]
+mod program;
+#[path = "bridge/refusals.rs"]
+mod refusals;
+#[path = "bridge/slowness.rs"]
+mod slowness;

@@ -100,7 +100,10 @@ pub(super) fn check_shape(body: &[u8], kind: Kind) -> Result<(), Problem> {
         (Some(_), Kind::Form) => Err(unsupported(
             "a form is not arguments: expected `[args, kwargs]`, such as `[[\"Bob\"], {}]`",
         )),
-        (Some(b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'), Kind::Json) => Ok(()),
+        (Some(b'"' | b'-' | b'0'..=b'9'), Kind::Json) => Ok(()),
+        (Some(_), Kind::Json) if matches!(body.trim_ascii(), b"null" | b"true" | b"false") => {
+            Ok(())
+        }
         (Some(other), Kind::Json) => Err(RpcError::new(
             Code::MalformedJson,
             format!(
@@ -213,7 +216,15 @@ mod tests {
         for body in ["", " \r\n\t", "[]", " {\"a\": 1}", "null", "\"Bob\"", "7"] {
             assert!(check_shape(body.as_bytes(), Kind::Json).is_ok(), "{body}");
         }
-        for body in ["hello", "<a/>", "=", "\u{feff}[]", "\0"] {
+        for body in [
+            "hello",
+            "<a/>",
+            "=",
+            "\u{feff}[]",
+            "\0",
+            "not json",
+            "nullify",
+        ] {
             assert!(check_shape(body.as_bytes(), Kind::Json).is_err(), "{body}");
         }
         for (body, taken) in [

@@ -7,7 +7,7 @@ mod body;
 mod content;
 mod deadline;
 mod forward;
-mod target;
+pub(crate) mod target;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! From a path to a subject: never a wildcard, never a subject that is not a method's.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use rpc_core::RpcError;
 use rpc_core::protocol::subject::check_method;
@@ -12,10 +13,14 @@ pub(super) fn subject(path: &str) -> Result<Cow<'_, str>, Problem> {
     let subject = decode_unreserved(path);
     match check_method(&subject) {
         Ok(()) => Ok(subject),
-        Err(reason) => {
-            Err(RpcError::not_found(format!("expected POST /<service>.<method>: {reason}")).into())
-        }
+        Err(reason) => Err(no_method(&reason)),
     }
+}
+
+/// Returns the answer to a path that cannot be a method's.
+pub(crate) fn no_method(reason: impl Display) -> Problem {
+    let text = format!("expected POST /<service>.<method>: {reason}");
+    RpcError::not_found(text).into()
 }
 
 /// Decodes the escapes that mean the same without: RFC 3986 calls letters, digits and `-._~`

@@ -33,6 +33,15 @@ impl Connection {
         }
     }
 
+    /// Connects, unless nobody listens any more.
+    pub async fn open_if_possible(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        Some(Self {
+            stream,
+            read: Vec::new(),
+        })
+    }
+
     /// Sends bytes; that the other side stopped reading is part of some tests.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref()).await;
