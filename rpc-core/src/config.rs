@@ -1,8 +1,9 @@
 //! Where the NATS servers are, and who says it is connecting.
 
+use std::fmt;
 use std::time::Duration;
 
-/// How to reach NATS.
+/// How to reach NATS. Written as text, it is the list of servers without their passwords.
 ///
 /// # Examples
 /// ```
@@ -10,7 +11,7 @@ use std::time::Duration;
 /// let config = Config::new("nats://a:4222,nats://b:4222").name("billing");
 /// assert_eq!(config.servers, ["nats://a:4222", "nats://b:4222"]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// The servers' URLs; user and password, or a token, may stand inside: `nats://user:pass@host`.
     pub servers: Vec<String>,
@@ -65,4 +66,45 @@ pub(crate) fn url_from_env() -> Option<String> {
     std::env::var("NATS_URL")
         .ok()
         .filter(|url| !url.trim().is_empty())
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers: Vec<_> = self
+            .servers
+            .iter()
+            .map(|url| without_password(url))
+            .collect();
+        f.write_str(&servers.join(","))
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("servers", &format_args!("{self}"))
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns a URL that may be logged.
+pub(crate) fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_logged() {
+        assert_eq!(
+            without_password("nats://bob:p@ss@host:4222"),
+            "nats://host:4222"
+        );
+        assert_eq!(without_password("token@host"), "nats://host");
+    }
 }

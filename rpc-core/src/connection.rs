@@ -18,7 +18,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::config::{Config, without_password};
 use crate::error::ConnectError;
 
 /// How often the heartbeat makes a round trip, and how long it waits for it.
@@ -47,6 +47,7 @@ pub(crate) struct Connection {
 #[derive(Default)]
 struct Events {
     connected: AtomicBool,
+    closing: AtomicBool,
     reconnects: AtomicU64,
     disconnects: watch::Sender<u64>,
     violations: watch::Sender<Option<String>>,
@@ -81,6 +82,11 @@ impl Connection {
     /// Returns whether a server is connected, as far as events have told.
     pub(crate) fn is_connected(&self) -> bool {
         self.events.connected.load(Relaxed)
+    }
+
+    /// Notes that the connection ends because this process does, so that its end is no warning.
+    pub(crate) fn closing(&self) {
+        self.events.closing.store(true, Relaxed);
     }
 
     /// Resolves when `link` is no longer the current one.
@@ -173,12 +179,7 @@ async fn connect_with_retries(
 ) -> Result<Link, ConnectError> {
     let started = Instant::now();
     let servers = parse_servers(&config.servers)?;
-    let names = config
-        .servers
-        .iter()
-        .map(|url| without_password(url))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let names = config.to_string();
     for attempt in 1.. {
         let error = match options(config, events, &servers)
             .connect(&servers[..])
@@ -250,7 +251,9 @@ impl Events {
                 }
             }
             Event::Disconnected | Event::Closed => {
-                warn!("disconnected from NATS");
+                if !self.closing.load(Relaxed) {
+                    warn!("disconnected from NATS");
+                }
                 self.disconnected();
             }
             Event::LameDuckMode => warn!("the NATS server is about to shut down"),
@@ -300,13 +303,6 @@ fn parse_servers(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {
     }
 }
 
-/// Returns a URL that may be logged.
-fn without_password(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}://{host}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,14 +313,5 @@ mod tests {
         for attempt in 2..1_000 {
             assert!((Duration::from_millis(25)..=LONGEST_DELAY).contains(&delay(attempt)));
         }
-    }
-
-    #[test]
-    fn passwords_are_not_logged() {
-        assert_eq!(
-            without_password("nats://bob:p@ss@host:4222"),
-            "nats://host:4222"
-        );
-        assert_eq!(without_password("token@host"), "nats://host");
     }
 }

@@ -37,8 +37,8 @@ pub use context::Context;
 pub use endpoint::{Endpoint, EndpointSpec, Options};
 pub use error::{CallError, ConnectError, RunError};
 pub use protocol::{Code, Reply, RpcError};
-pub use runner::{Runner, Running, stop_signal};
 pub use rpc_macros::rpc;
+pub use runner::{Runner, Running, stop_signal};
 pub use service::Service;
 
 /// The result of [`Runner::run`], for `main`.

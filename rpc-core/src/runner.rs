@@ -1,5 +1,6 @@
 //! One process, many services: connect, subscribe, prove, serve, stop.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,14 +148,16 @@ impl Runner {
 
     /// Connects, serves, and stops without losing a call on SIGTERM or Ctrl-C.
     ///
-    /// Logs `READY` once when every subscription is proved to work.
+    /// Prints a line `READY <services>` to standard output once, when every subscription is proved
+    /// to work, for whoever started the process and waits for it.
     ///
     /// # Errors
     /// [`RunError`], before anything is served.
     pub async fn run(self) -> Result<(), RunError> {
         crate::log::init();
         let running = self.start().await?;
-        info!("READY {}", running.names.join(", "));
+        // Whoever started the process may not read its output; that is no reason to end it.
+        let _ = writeln!(std::io::stdout(), "READY {}", running.names.join(", "));
         stop_signal().await;
         info!("stopping");
         running.stop().await;
@@ -211,6 +214,17 @@ impl Running {
             let _ = serving.await;
         }
         self.client.flush().await;
+        self.client.connection().closing();
+    }
+
+    /// Ends the services at once, their running calls included; returns when the server knows.
+    pub async fn abort(mut self) {
+        for serving in self.serving.drain(..) {
+            serving.abort();
+            let _ = serving.await;
+        }
+        self.client.flush().await;
+        self.client.connection().closing();
     }
 }
 
