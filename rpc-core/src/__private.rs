@@ -8,12 +8,15 @@ pub use crate::endpoint::{Endpoint, EndpointSpec, Handler, HandlerFuture, Option
 pub use crate::outcome::{PlainKind, Probe, ReplyKind, ResultKind, UnitKind, ValueKind};
 pub use crate::protocol::{RpcError, WireReply};
 pub use crate::service::Service;
-pub use crate::slot::{Args, Argument, Kwargs, One};
-pub use crate::text::{Blob, Text};
+pub use crate::slot::{args, kwargs, maybe, one};
+pub use crate::text::{Blob, Text, from_text};
 
 use crate::codec::{Codec, json};
 
 /// Decodes the arguments of a call into the slots of a method.
+///
+/// The empty `slots` say which type each parameter has; that they are an argument is for the
+/// compiler, which then reports a type that cannot be decoded under the element it is in.
 ///
 /// # Errors
 /// What is wrong with the payload, worded for the caller.
@@ -21,6 +24,7 @@ pub fn decode<'de, S: Slots<'de>>(
     context: &Context,
     payload: &'de Bytes,
     parameters: &'static [Parameter],
+    _slots: S,
 ) -> Result<S, RpcError> {
     match context.codec()? {
         Codec::Json => json::decode(payload, parameters),
@@ -29,7 +33,7 @@ pub fn decode<'de, S: Slots<'de>>(
 
 /// Boxes the future of one call. That of a method that holds something across an `.await` which
 /// another thread may not have fails to compile here.
-pub fn boxed(
+pub fn spawnable(
     call: impl Future<Output = Result<WireReply, RpcError>> + Send + 'static,
 ) -> HandlerFuture {
     Box::pin(call)

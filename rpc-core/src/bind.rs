@@ -39,8 +39,8 @@ pub struct Parameter {
 
 /// The slots of one method's parameters, filled while the message is read.
 ///
-/// An expansion spells them as nested pairs, `(One<String>, (One<u8>, ()))`, a slot for each
-/// parameter: there is no limit to their number and no generated type.
+/// An expansion spells them as nested pairs, `(one::<String>(), (one::<u8>(), ()))`, a slot for
+/// each parameter: there is no limit to their number and no generated type.
 pub trait Slots<'de>: Default {
     /// Decodes a value into slot `index`, or appends it there for `*args`; `key` is the keyword for
     /// the slot of `**kwargs`.
@@ -56,6 +56,9 @@ pub trait Slots<'de>: Default {
 
     /// Returns whether slot `index` holds a value.
     fn is_filled(&self, index: usize) -> bool;
+
+    /// Tells the slots that no more values come.
+    fn close(&mut self);
 }
 
 impl<'de> Slots<'de> for () {
@@ -73,6 +76,8 @@ impl<'de> Slots<'de> for () {
     fn is_filled(&self, _: usize) -> bool {
         false
     }
+
+    fn close(&mut self) {}
 }
 
 impl<'de, Head: Slot<'de>, Tail: Slots<'de>> Slots<'de> for (Head, Tail) {
@@ -95,6 +100,12 @@ impl<'de, Head: Slot<'de>, Tail: Slots<'de>> Slots<'de> for (Head, Tail) {
             0 => self.0.is_filled(),
             _ => self.1.is_filled(index - 1),
         }
+    }
+
+    #[inline]
+    fn close(&mut self) {
+        self.0.close();
+        self.1.close();
     }
 }
 
@@ -135,7 +146,8 @@ impl<'de, S: Slots<'de>> Binder<S> {
         }
     }
 
-    pub(crate) fn into_slots(self) -> S {
+    pub(crate) fn into_slots(mut self) -> S {
+        self.slots.close();
         self.slots
     }
 

@@ -40,11 +40,24 @@ pub trait Slot<'de>: Default {
 
     /// Returns whether a second value would be one too many.
     fn is_filled(&self) -> bool;
+
+    /// Learns that no more values come.
+    #[inline]
+    fn close(&mut self) {}
 }
 
-/// The slot of a parameter that takes one value.
+/// The slot of a parameter that takes one value and has no default.
 #[derive(Debug)]
 pub struct One<T>(Option<T>);
+
+/// Creates the slot of a parameter that takes one value and has no default.
+///
+/// The functions that create slots repeat the bounds of [`Slot`], so that the compiler reports a
+/// type which does not fit once, and under the user's own type.
+#[inline]
+pub fn one<'de, T: Argument<'de>>() -> One<T> {
+    One(None)
+}
 
 impl<T> Default for One<T> {
     fn default() -> Self {
@@ -63,6 +76,14 @@ impl<'de, T: Argument<'de>> Slot<'de> for One<T> {
     fn is_filled(&self) -> bool {
         self.0.is_some()
     }
+
+    #[inline]
+    fn close(&mut self) {
+        if self.0.is_none() {
+            // Asked of the type and not of its spelling: an alias of `Option` is optional too.
+            self.0 = T::decode(Absent).ok();
+        }
+    }
 }
 
 impl<T> One<T> {
@@ -71,21 +92,45 @@ impl<T> One<T> {
     /// # Errors
     /// `invalid_argument` when the value is absent and the type has no word for that.
     #[inline]
-    pub fn required<'de>(self, name: &str) -> Result<T, RpcError>
-    where
-        T: Argument<'de>,
-    {
-        match self.0 {
-            Some(value) => Ok(value),
-            // Asked of the type and not of its spelling: an alias of `Option` is optional too.
-            None => T::decode(Absent).map_err(|_| {
-                RpcError::invalid_argument(format!("missing argument `{name}`"))
-                    .with_details(serde_json::json!({ "parameter": name }))
-            }),
-        }
+    pub fn required(self, name: &str) -> Result<T, RpcError> {
+        self.0.ok_or_else(|| {
+            RpcError::invalid_argument(format!("missing argument `{name}`"))
+                .with_details(serde_json::json!({ "parameter": name }))
+        })
+    }
+}
+
+/// The slot of a parameter that takes one value and has a default.
+#[derive(Debug)]
+pub struct Maybe<T>(Option<T>);
+
+/// Creates the slot of a parameter that takes one value and has a default.
+#[inline]
+pub fn maybe<'de, T: Argument<'de>>() -> Maybe<T> {
+    Maybe(None)
+}
+
+impl<T> Default for Maybe<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Argument<'de>> Slot<'de> for Maybe<T> {
+    #[inline]
+    fn fill<D: Deserializer<'de>>(&mut self, _: Option<String>, value: D) -> Result<(), D::Error> {
+        self.0 = Some(T::decode(value)?);
+        Ok(())
     }
 
-    /// Returns the value, or the default of a parameter that has one.
+    #[inline]
+    fn is_filled(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl<T> Maybe<T> {
+    /// Returns the value, or the default when it is absent.
     #[inline]
     pub fn or_else(self, default: impl FnOnce() -> T) -> T {
         self.0.unwrap_or_else(default)
@@ -96,10 +141,15 @@ impl<T> One<T> {
 #[derive(Debug, Default)]
 pub struct Args<C>(pub C);
 
-impl<'de, T: Deserialize<'de>> Slot<'de> for Args<Vec<T>> {
+/// Creates the slot of `*args`.
+#[inline]
+pub fn args<'de, C: Gather<'de>>() -> Args<C> {
+    Args(C::default())
+}
+
+impl<'de, C: Gather<'de>> Slot<'de> for Args<C> {
     fn fill<D: Deserializer<'de>>(&mut self, _: Option<String>, value: D) -> Result<(), D::Error> {
-        self.0.push(T::deserialize(value)?);
-        Ok(())
+        self.0.gather(value)
     }
 
     fn is_filled(&self) -> bool {
@@ -107,9 +157,36 @@ impl<'de, T: Deserialize<'de>> Slot<'de> for Args<Vec<T>> {
     }
 }
 
+/// A list that can be a `*args` parameter.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot collect positional arguments",
+    label = "expected `Vec<T>`, where `T` derives `serde::Deserialize`"
+)]
+pub trait Gather<'de>: Default {
+    /// Decodes one more argument.
+    ///
+    /// # Errors
+    /// The decoder's.
+    fn gather<D: Deserializer<'de>>(&mut self, value: D) -> Result<(), D::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'de, T: Deserialize<'de>> Gather<'de> for Vec<T> {
+    fn gather<D: Deserializer<'de>>(&mut self, value: D) -> Result<(), D::Error> {
+        self.push(T::deserialize(value)?);
+        Ok(())
+    }
+}
+
 /// The slot of `**kwargs`.
 #[derive(Debug, Default)]
 pub struct Kwargs<C>(pub C);
+
+/// Creates the slot of `**kwargs`.
+#[inline]
+pub fn kwargs<C: Collect>() -> Kwargs<C> {
+    Kwargs(C::default())
+}
 
 impl<'de, C: Collect> Slot<'de> for Kwargs<C> {
     fn fill<D: Deserializer<'de>>(
@@ -130,7 +207,7 @@ impl<'de, C: Collect> Slot<'de> for Kwargs<C> {
 /// A map that can be a `**kwargs` parameter.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot collect keyword arguments",
-    note = "use `Map<String, Value>`, `HashMap<String, T>` or `BTreeMap<String, T>`"
+    label = "expected `Map<String, Value>`, `HashMap<String, T>` or `BTreeMap<String, T>`"
 )]
 pub trait Collect: Default {
     /// What it holds.
@@ -148,6 +225,7 @@ impl Collect for Map<String, Value> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Collect for HashMap<String, T> {
     type Item = T;
 
@@ -156,6 +234,7 @@ impl<T: DeserializeOwned> Collect for HashMap<String, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Collect for BTreeMap<String, T> {
     type Item = T;
 

@@ -23,12 +23,6 @@ impl Deref for Text<'_> {
     }
 }
 
-impl<'de, T: Into<Cow<'de, str>>> From<T> for Text<'de> {
-    fn from(text: T) -> Self {
-        Self(text.into())
-    }
-}
-
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor;
@@ -67,12 +61,6 @@ impl Deref for Blob<'_> {
     }
 }
 
-impl<'de, T: Into<Cow<'de, [u8]>>> From<T> for Blob<'de> {
-    fn from(bytes: T) -> Self {
-        Self(bytes.into())
-    }
-}
-
 impl<'de> Deserialize<'de> for Blob<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct BlobVisitor;
@@ -103,4 +91,26 @@ impl<'de> Deserialize<'de> for Blob<'de> {
             false => deserializer.deserialize_bytes(BlobVisitor),
         }
     }
+}
+
+/// A type whose default can be written as text.
+#[diagnostic::on_unimplemented(
+    message = "the default of a `{Self}` cannot be written as text",
+    label = "expected a value of type `{Self}`"
+)]
+pub trait FromText: Sized {
+    /// Converts the text.
+    fn convert(text: &'static str) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: From<&'static str>> FromText for T {
+    fn convert(text: &'static str) -> Self {
+        text.into()
+    }
+}
+
+/// Returns the default that is written as text.
+pub fn from_text<T: FromText>(text: &'static str) -> T {
+    T::convert(text)
 }

@@ -34,9 +34,15 @@ impl Errors {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// Returns the items that make the compiler report the mistakes; none when there are none.
+    /// Returns the items that make the compiler report the mistakes in the order of the source;
+    /// none when there are none.
     pub(crate) fn into_compile_errors(self) -> Option<TokenStream> {
-        self.0.map(Error::into_compile_error)
+        let mut errors: Vec<Error> = self.0?.into_iter().collect();
+        errors.sort_by_key(|error| {
+            let start = error.span().start();
+            (start.line, start.column)
+        });
+        Some(errors.into_iter().map(Error::into_compile_error).collect())
     }
 
     /// Returns the texts of the mistakes.

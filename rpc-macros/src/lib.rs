@@ -8,6 +8,7 @@ mod model;
 mod options;
 mod parse;
 mod shape;
+mod spans;
 mod validate;
 
 use proc_macro::TokenStream;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
-use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Error, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Meta, Path, Result,
     Token,
@@ -89,18 +88,14 @@ impl Parse for Entry {
 }
 
 impl Entry {
-    /// Returns where the value is, or the key when there is none.
-    pub(crate) fn value_span(&self) -> Span {
-        match &self.value {
-            Value::None => self.key.span(),
-            Value::Expr(value) => value.span(),
-            Value::List(span) => *span,
-        }
-    }
-
+    /// Words what the option expects, under its value or, when there is none, under its key.
     fn wrong<T>(&self, expected: &str) -> Result<T> {
         let text = format!("option `{}` {expected}", self.key);
-        Err(Error::new(self.value_span(), text))
+        Err(match &self.value {
+            Value::None => Error::new_spanned(&self.key, text),
+            Value::Expr(value) => Error::new_spanned(value, text),
+            Value::List(span) => Error::new(*span, text),
+        })
     }
 
     /// Returns that the option is set.
@@ -125,9 +120,10 @@ impl Entry {
     /// Returns the value as a number of at least `least`.
     pub(crate) fn number(&self, least: u32) -> Result<LitInt> {
         let expected = || {
-            let key = &self.key;
+            let bound = if least > 0 { " above 0" } else { "" };
             self.wrong(&format!(
-                "expects a whole number, at least {least}: `{key} = 100`"
+                "expects a whole number{bound}: `{} = 100`",
+                self.key
             ))
         };
         match &self.value {

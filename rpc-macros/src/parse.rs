@@ -63,6 +63,16 @@ fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
         }
         return None;
     }
+    let doc = doc(&function.attrs);
+    let cfg = function
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("cfg"));
+    let cfg = cfg.cloned().collect();
+    // `async` is what the macro asks for, so a method that awaits nothing is not to blame.
+    function
+        .attrs
+        .push(parse_quote!(#[allow(clippy::unused_async)]));
     let mut name = Name::from(&function.sig.ident);
     let mut settings = MethodOptions::default();
     for entry in options::from_attributes(Level::Method, &attrs, errors) {
@@ -96,13 +106,8 @@ fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
     keyword_after_args(&mut inputs);
     Some(Method {
         name,
-        doc: doc(&function.attrs),
-        cfg: function
-            .attrs
-            .iter()
-            .filter(|attr| attr.path().is_ident("cfg"))
-            .cloned()
-            .collect(),
+        doc,
+        cfg,
         options: settings,
         inputs,
         sig,
@@ -142,7 +147,7 @@ fn input(
     if shape::is_named(&typed.ty, "Context") {
         errors.add(
             &typed.ty,
-            "the context of the call is lent: take `&Context`",
+            "an rpc method borrows the context of its call: take `&Context`",
         );
         return None;
     }
@@ -162,7 +167,8 @@ fn input(
         }) => ident.clone(),
         pattern => {
             errors.add(pattern, "an rpc parameter needs a name, which callers use: write `name: T` and take it apart in the body");
-            Ident::new("unnamed", Span::call_site())
+            errors.keep(Shape::of_value(&typed.ty, lifetimes));
+            return None;
         }
     };
     let mut name = Name::from(&ident);

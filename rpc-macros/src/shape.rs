@@ -22,6 +22,8 @@ use syn::{
     TypeImplTrait, TypeReference,
 };
 
+use crate::spans::respanned;
+
 /// The shape of a parameter's type.
 pub(crate) struct Shape {
     /// The user's type, its lifetimes elided.
@@ -118,36 +120,53 @@ impl Shape {
 
     /// Returns the expression that turns the value of `default = …` into what is decoded.
     pub(crate) fn default_value(&self, value: &Expr, private: &TokenStream) -> TokenStream {
-        let is_text = matches!(
-            value,
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(_),
-                ..
-            })
-        );
-        let from = match &self.form {
-            Form::Text(_) => Some(quote_spanned!(value.span()=> #private::Text::from)),
-            Form::Blob(_) => Some(quote_spanned!(value.span()=> #private::Blob::from)),
-            _ if is_text => Some(quote_spanned!(value.span()=> ::core::convert::From::from)),
-            _ => None,
+        let span = value.span();
+        let into = match &self.form {
+            Form::Text(_) => quote_spanned!(span=> #private::Text),
+            Form::Blob(_) => quote_spanned!(span=> #private::Blob),
+            _ => return self.plain_default(value, private),
         };
-        match from {
-            None => value.to_token_stream(),
-            Some(from) if !self.is_optional() => quote_spanned!(value.span()=> #from(#value)),
-            // Text alone is meant as the text that is there.
-            Some(from) if is_text => {
-                quote_spanned!(value.span()=> ::core::option::Option::Some(#from(#value)))
-            }
-            // Typed as the user sees it, so that a mere `None` says enough.
-            Some(from) => {
-                let ty = &self.ty;
-                quote_spanned!(value.span()=> {
-                    let value: #ty = #value;
-                    value.map(#from)
-                })
-            }
+        let into =
+            |value: TokenStream| quote_spanned!(span=> #into(::core::convert::Into::into(#value)));
+        if !self.optional {
+            return into(value.to_token_stream());
+        }
+        if is_text(value) {
+            let some = into(value.to_token_stream());
+            return quote_spanned!(span=> ::core::option::Option::Some(#some));
+        }
+        // Typed as the user sees it, so that a mere `None` says enough.
+        let ty = &self.ty;
+        let some = into(quote!(value));
+        quote_spanned!(span=> {
+            let value: #ty = #value;
+            value.map(|value| #some)
+        })
+    }
+
+    /// The same for what is neither text nor bytes. Text is meant as the text of a `String` and its
+    /// like, also where that is optional; any other value is of the very type.
+    fn plain_default(&self, value: &Expr, private: &TokenStream) -> TokenStream {
+        if !is_text(value) {
+            return value.to_token_stream();
+        }
+        let library = respanned(private.clone(), value.span());
+        let text = quote_spanned!(value.span()=> #library::from_text(#value));
+        match self.is_optional() {
+            true => quote_spanned!(value.span()=> ::core::option::Option::Some(#text)),
+            false => text,
         }
     }
+}
+
+fn is_text(value: &Expr) -> bool {
+    matches!(
+        value,
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(_),
+            ..
+        })
+    )
 }
 
 impl Form {

@@ -32,6 +32,11 @@ pub(crate) fn service(service: &Service, block: &ImplBlock, errors: &mut Errors)
     subjects(service, errors);
 }
 
+/// Returns whether a type could be a service, once its other mistakes are mended.
+pub(crate) fn can_be_service(ty: &Type) -> bool {
+    shape::last_segment(ty).is_some() && shape::borrowed_lifetime(ty).is_none()
+}
+
 /// A service is a type of its own that outlives its calls.
 fn type_of(block: &ImplBlock, errors: &mut Errors) {
     let head = &block.head;

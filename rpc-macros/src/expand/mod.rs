@@ -25,7 +25,8 @@ pub(crate) fn rpc(argument: TokenStream, tokens: TokenStream) -> TokenStream {
     let expansion = match errors.into_compile_errors() {
         None => server::implementation(&service),
         Some(errors) => {
-            let stub = server::stub(&service);
+            // A type that cannot be a service would only bring more errors.
+            let stub = validate::can_be_service(&service.self_ty).then(|| server::stub(&service));
             quote!(#stub #errors)
         }
     };

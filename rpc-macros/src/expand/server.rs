@@ -1,11 +1,12 @@
 //! `impl Service for …`: the metadata of a service, and a handler for each method.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ReturnType;
 use syn::spanned::Spanned as _;
 
 use crate::model::{DefaultValue, Input, Kind, Method, MethodOptions, Parameter, Service};
+use crate::spans::respanned;
 
 /// Expands a service.
 pub(crate) fn implementation(service: &Service) -> TokenStream {
@@ -39,7 +40,7 @@ pub(crate) fn implementation(service: &Service) -> TokenStream {
             const QUEUE_GROUP: &'static str = #queue_group;
 
             fn endpoints() -> ::std::vec::Vec<#private::Endpoint<Self>> {
-                ::std::vec::Vec::from([#(#endpoints),*])
+                ::core::convert::From::from([#(#endpoints),*])
             }
         },
     )
@@ -101,12 +102,12 @@ fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
     quote! {
         #(#cfg)*
         {
-            const PARAMETERS: &[#private::Parameter] = &[#(#parameters),*];
+            const __PARAMETERS: &[#private::Parameter] = &[#(#parameters),*];
             #private::Endpoint {
                 spec: #private::EndpointSpec {
                     name: #name,
                     doc: #doc,
-                    parameters: PARAMETERS,
+                    parameters: __PARAMETERS,
                     options: #options,
                 },
                 handler: #handler,
@@ -144,59 +145,78 @@ fn options(options: &MethodOptions, private: &TokenStream) -> TokenStream {
 }
 
 /// Expands the function that makes the future of one call: owners first, borrows inside.
+///
+/// What the compiler may complain of is spanned by the user's tokens: a call by the name of the
+/// method, its result by the type. It points into an argument only from a call in the same context,
+/// so a call's whole path is spanned, too.
 fn handler(method: &Method, private: &TokenStream) -> TokenStream {
-    let [service, context, payload, result, value] =
-        ["service", "context", "payload", "result", "value"].map(local);
-    let slots = method
-        .parameters()
-        .map(|parameter| slot_type(parameter, private));
-    let slots = nested(slots.collect());
+    let ident = &method.sig.ident;
+    let site = ident.span();
+    let output = match &method.sig.output {
+        ReturnType::Default => site,
+        ReturnType::Type(_, ty) => ty.span(),
+    };
+    let [service, context, payload] = ["service", "context", "payload"].map(local);
+    // No expression of the user's comes after these, so none can see them.
+    let [result, value] = ["result", "value"].map(|name| Ident::new(name, output));
+
+    let library = respanned(private.clone(), site);
+    let slots = nested(site, method.parameters().map(|it| slot(it, private)));
     let bindings = nested(
+        site,
         method
             .parameters()
-            .map(|it| {
-                let it = argument(it);
-                quote!(#it)
-            })
-            .collect(),
+            .map(|it| argument(it).into_token_stream()),
     );
+    let decode = quote_spanned! {site=>
+        #library::decode(&#context, &#payload, __PARAMETERS, #slots)?
+    };
     let taken = method
         .parameters()
         .map(|parameter| take(parameter, private));
     let inputs = method.inputs.iter().map(|input| match input {
         Input::Context => quote!(&#context),
-        Input::Parameter(parameter) => {
-            let argument = argument(parameter);
-            parameter.shape.hand_over(&quote!(#argument))
-        }
+        Input::Parameter(parameter) => parameter
+            .shape
+            .hand_over(&argument(parameter).into_token_stream()),
     });
-    let ident = &method.sig.ident;
-    let output = match &method.sig.output {
-        ReturnType::Default => ident.span(),
-        ReturnType::Type(_, ty) => ty.span(),
+    let value_of = quote_spanned! {output=>
+        (&#private::Probe(&#result)).outcome_kind().into_result(#result)?
     };
-    let into_result = quote_spanned!(output=> into_result);
-    let into_reply = quote_spanned!(output=> into_reply);
-    let future = quote_spanned!(ident.span()=> #private::boxed);
-    quote! {
-        |#service, #context, #payload| #future(async move {
-            use #private::{PlainKind as _, ReplyKind as _, ResultKind as _, UnitKind as _, ValueKind as _};
-            let #bindings = #private::decode::<#slots>(&#context, &#payload, PARAMETERS)?;
-            #(#taken)*
-            let #result = Self::#ident(&#service, #(#inputs),*).await;
-            let #value = (&#private::Probe(&#result)).outcome_kind().#into_result(#result)?;
-            (&#private::Probe(&#value)).value_kind().#into_reply(&#context, #value)
-        })
-    }
+    let reply_of = quote_spanned! {output=>
+        (&#private::Probe(&#value)).value_kind().into_reply(&#context, #value)
+    };
+    let call = quote! {
+        use #private::{PlainKind as _, ReplyKind as _, ResultKind as _, UnitKind as _, ValueKind as _};
+        let #bindings = #decode;
+        #(#taken)*
+        let #result = Self::#ident(&#service, #(#inputs),*).await;
+        let #value = #value_of;
+        #reply_of
+    };
+    let future = quote_spanned!(site=> #library::spawnable(async move { #call }));
+    quote!(|#service, #context, #payload| #future)
 }
 
-fn slot_type(parameter: &Parameter, private: &TokenStream) -> TokenStream {
+/// Expands the call that creates a parameter's slot.
+///
+/// It spans the very tokens of the type: a type that does not fit is found twice, and the compiler
+/// drops the second report where both have one span.
+fn slot(parameter: &Parameter, private: &TokenStream) -> TokenStream {
     let ty = parameter.shape.decoded(private);
-    match parameter.kind {
-        Kind::Plain | Kind::Keyword => quote!(#private::One<#ty>),
-        Kind::Args => quote!(#private::Args<#ty>),
-        Kind::Kwargs => quote!(#private::Kwargs<#ty>),
-    }
+    let mut spans = ty.clone().into_iter().map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    let last = spans.last().unwrap_or(first);
+    let create = match (parameter.kind, &parameter.default) {
+        (Kind::Args, _) => quote!(args),
+        (Kind::Kwargs, _) => quote!(kwargs),
+        (_, None) => quote!(one),
+        (_, Some(_)) => quote!(maybe),
+    };
+    let create = respanned(quote!(#private::#create::), first);
+    let call = respanned(quote!(()), last);
+    let (open, close) = (respanned(quote!(<), first), respanned(quote!(>), last));
+    quote!(#create #open #ty #close #call)
 }
 
 /// Expands the statement that turns a slot into its value.
@@ -207,8 +227,8 @@ fn take(parameter: &Parameter, private: &TokenStream) -> TokenStream {
         (Kind::Args | Kind::Kwargs, _) => quote!(#argument.0),
         (_, None) => quote!(#argument.required(#name)?),
         (_, Some(DefaultValue::OfType(key))) => {
-            let default = quote_spanned!(*key=> ::core::default::Default::default);
-            quote!(#argument.or_else(#default))
+            let default = quote_spanned!(*key=> ::core::default::Default::default());
+            quote!(#argument.or_else(|| #default))
         }
         (_, Some(DefaultValue::Value(value))) => {
             let value = parameter.shape.default_value(value, private);
@@ -219,11 +239,13 @@ fn take(parameter: &Parameter, private: &TokenStream) -> TokenStream {
 }
 
 /// Nests a list as pairs, `(a, (b, ()))`, which has no limit on its length.
-fn nested(items: Vec<TokenStream>) -> TokenStream {
-    items
-        .into_iter()
-        .rev()
-        .fold(quote!(()), |rest, item| quote!((#item, #rest)))
+fn nested(site: Span, items: impl Iterator<Item = TokenStream>) -> TokenStream {
+    let items: Vec<_> = items.collect();
+    let pairs = items.into_iter().rev();
+    pairs.fold(
+        quote_spanned!(site=> ()),
+        |rest, item| quote_spanned!(site=> (#item, #rest)),
+    )
 }
 
 /// Names a variable of ours; the user's expressions cannot see it.

@@ -1,0 +1,6 @@
+use rpc_core::prelude::*;
+
+#[rpc]
+struct Greeter;
+
+fn main() {}

@@ -1,0 +1,13 @@
+use rpc_core::prelude::*;
+
+struct Greeter;
+
+#[rpc]
+impl Clone for Greeter {
+    #[rpc]
+    fn clone(&self) -> Self {
+        Greeter
+    }
+}
+
+fn main() {}

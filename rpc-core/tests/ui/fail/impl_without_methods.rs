@@ -1,0 +1,10 @@
+use rpc_core::prelude::*;
+
+struct Greeter;
+
+#[rpc]
+impl Greeter {
+    async fn hello(&self) {}
+}
+
+fn main() {}
