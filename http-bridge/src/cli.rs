@@ -64,9 +64,10 @@ impl Options {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     match humantime::parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("expected more than nothing".to_owned()),
-        Ok(time) => Ok(time),
+        Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
+        Ok(_) => Err("expected more than nothing and at most a day".to_owned()),
         Err(_) => Err("expected a time such as 2s or 500ms".to_owned()),
     }
 }

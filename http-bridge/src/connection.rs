@@ -218,16 +218,28 @@ impl Driver {
             biased;
             ended = connection.as_mut() => return End::Closed(ended),
             overdue = self.watchdog.overdue() => match overdue {
-                Overdue::Head => return End::HeadLate,
-                Overdue::Request => return End::GivenUp,
                 Overdue::Idle => self.close_time,
+                overdue => return overdue.into(),
             },
             () = self.draining.cancelled() => self.drain_time,
         };
         connection.as_mut().close();
-        match timeout(patience, connection).await {
-            Ok(ended) => End::Closed(ended),
-            Err(_) => End::GivenUp,
+        // What was begun has its deadlines still. An idle connection has no other left, and only
+        // has to take what was written to it.
+        let draining = self.draining.is_cancelled();
+        tokio::select! {
+            biased;
+            ended = timeout(patience, connection) => ended.map_or(End::GivenUp, End::Closed),
+            overdue = self.watchdog.overdue(), if draining => overdue.into(),
+        }
+    }
+}
+
+impl From<Overdue> for End {
+    fn from(overdue: Overdue) -> Self {
+        match overdue {
+            Overdue::Head => Self::HeadLate,
+            Overdue::Request | Overdue::Idle => Self::GivenUp,
         }
     }
 }

@@ -10,7 +10,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode, Version};
 use rpc_core::RpcError;
 use rpc_core::protocol::Outcome;
 use serde::Serialize;
@@ -42,6 +43,7 @@ struct Inner {
     /// The id under which the service logged the failure, where that is not the bridge's.
     request_id: Option<RequestId>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    closing: bool,
 }
 
 /// The JSON body.
@@ -76,6 +78,7 @@ impl Problem {
             outcome: None,
             request_id: None,
             headers: Vec::new(),
+            closing: false,
         }))
     }
 
@@ -86,10 +89,11 @@ impl Problem {
         self
     }
 
-    /// Ends the connection after the answer: the rest of the request was not read.
+    /// Ends an HTTP/1 connection after the answer: the rest of the request was not read.
     #[must_use]
-    pub(crate) fn closing(self) -> Self {
-        self.with_header(header::CONNECTION, HeaderValue::from_static("close"))
+    pub(crate) fn closing(mut self) -> Self {
+        self.0.closing = true;
+        self
     }
 
     /// Returns the code, for the log.
@@ -97,14 +101,18 @@ impl Problem {
         &self.0.code
     }
 
-    /// Returns the id under which this failure is found in the logs.
+    /// Returns the id under which this failure is found in the logs: the client's, else that of
+    /// the service, which was not told of `own`.
     pub(crate) fn request_id<'a>(&'a self, own: &'a RequestId) -> &'a RequestId {
-        self.0.request_id.as_ref().unwrap_or(own)
+        match &self.0.request_id {
+            Some(logged) if !own.is_given() => logged,
+            _ => own,
+        }
     }
 
-    /// Returns the answer to the request with this id and path.
-    pub(crate) fn into_response(self, id: &RequestId, path: &str) -> Response<Full<Bytes>> {
-        let body = self.body(self.request_id(id), Some(path));
+    /// Returns the answer to the request with this id and head.
+    pub(crate) fn into_response(self, id: &RequestId, request: &Parts) -> Response<Full<Bytes>> {
+        let body = self.body(self.request_id(id), Some(request.uri.path()));
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
@@ -119,6 +127,10 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
         ) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        // HTTP/2 ends streams, not connections, and forbids the header.
+        if self.0.closing && request.version <= Version::HTTP_11 {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         headers.extend(
             self.0
@@ -166,6 +178,7 @@ impl From<RpcError> for Problem {
             outcome: error.outcome(),
             request_id: error.request_id().and_then(RequestId::from_text),
             headers: Vec::new(),
+            closing: false,
         }))
     }
 }

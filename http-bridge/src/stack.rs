@@ -53,7 +53,7 @@ pub(crate) async fn handle(edge: &Edge, request: Request<Incoming>) -> Response<
         }
         Err(problem) => {
             log.failed(problem.code(), problem.request_id(&id));
-            problem.into_response(&id, head.uri.path())
+            problem.into_response(&id, &head)
         }
     };
     // Replies hold what services were told by others; no browser may guess a type for them.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_bridge::Config;
+use http_bridge::{Config, Limits};
 use tokio::net::TcpStream;
 
 use crate::support::raw::Connection;
@@ -55,7 +55,7 @@ async fn what_runs_longer_than_the_drain_is_cut() {
     setup.stopped().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_every_request_that_was_taken_is_answered() {
     let mut setup = Setup::new().await;
     setup.assert_healthy().await;
@@ -94,4 +94,30 @@ async fn under_load_every_request_that_was_taken_is_answered() {
     for client in clients {
         assert!(client.await.unwrap() > 0);
     }
+}
+
+#[tokio::test]
+async fn a_head_that_stops_does_not_hold_up_the_drain() {
+    let limits = Limits {
+        header_time: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let mut setup = Setup::with_limits(limits).await;
+    let mut connection = Connection::open(setup.address).await;
+    assert_eq!(
+        connection
+            .exchange(setup.post("hello", "", "[]"))
+            .await
+            .status,
+        200
+    );
+    let mut slow = Connection::open(setup.address).await;
+    slow.send("POST / HTTP/1.1\r\nHost: ").await;
+    setup.assert_healthy().await;
+    setup.stop();
+    slow.answer()
+        .await
+        .unwrap()
+        .assert_problem(408, "request_timeout");
+    setup.stopped().await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use http_bridge::Limits;
+use http_bridge::{Config, Limits};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -197,4 +197,33 @@ async fn draining_finishes_what_runs() {
         "[[\"Hello, Bob\"], {}]"
     );
     setup.stopped().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answers_is_closed() {
+    let time = Duration::from_millis(100);
+    let setup = Setup::with(Config {
+        call_timeout: time,
+        limits: Limits {
+            body_time: time,
+            ..Limits::default()
+        },
+        ..Config::default()
+    })
+    .await;
+    let stream = TcpStream::connect(setup.address).await.unwrap();
+    let (mut client, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(0)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    let connection = tokio::spawn(connection);
+    let call = request(&setup, Method::POST, &setup.path("hello"), "[]");
+    let response = client.send_request(call).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.into_body().collect().await.is_err());
+    let _ = tokio::time::timeout(SOON, connection)
+        .await
+        .expect("the connection is closed");
+    setup.assert_healthy().await;
 }

@@ -128,6 +128,7 @@ async fn a_bad_option_is_one_line() {
         (&["--listen", "nonsense"][..], "--listen"),
         (&["--call-timeout", "soon"], "--call-timeout"),
         (&["--call-timeout", "0s"], "--call-timeout"),
+        (&["--call-timeout", "500000000000years"], "--call-timeout"),
         (&["--nope"], "--nope"),
         (&["--nats-url", "ftp://x"], "ftp://x"),
     ] {

@@ -6,8 +6,8 @@ use http_bridge::Limits;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, interval};
 
-use crate::support::Setup;
 use crate::support::raw::{Answer, Connection};
+use crate::support::{SOON, Setup};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -180,4 +180,24 @@ async fn half_a_request_and_the_end_is_no_request() {
         );
         setup.assert_healthy().await;
     }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answers_is_closed() {
+    let setup = Setup::with_limits(short()).await;
+    let mut connection = Connection::open(setup.address).await;
+    let request = setup.post("echo", "", &format!("[\"{}\"]", "x".repeat(500_000)));
+    // Until the bridge, which answers into full buffers, reads no more, and then resets.
+    let ended = async {
+        while connection
+            .stream
+            .write_all(request.as_bytes())
+            .await
+            .is_ok()
+        {}
+    };
+    tokio::time::timeout(SOON, ended)
+        .await
+        .expect("the connection is closed");
+    setup.assert_healthy().await;
 }

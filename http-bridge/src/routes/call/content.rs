@@ -152,9 +152,10 @@ mod tests {
             )
             .body(())
             .unwrap();
-        let answer = check(&request.into_parts().0).err()?;
+        let head = request.into_parts().0;
+        let problem = check(&head).err()?;
         let id = crate::layers::request_id::RequestId::new();
-        Some(answer.into_response(&id, "/").status().as_u16())
+        Some(problem.into_response(&id, &head).status().as_u16())
     }
 
     #[test]
