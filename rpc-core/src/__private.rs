@@ -31,8 +31,9 @@ pub fn decode<'de, S: Slots<'de>>(
     }
 }
 
-/// Boxes the future of one call. That of a method that holds something across an `.await` which
-/// another thread may not have fails to compile here.
+/// Boxes the future of one call, which must be fit for a task of its own.
+///
+/// It is not when the method holds something across an `.await` that cannot move to another thread.
 pub fn spawnable(
     call: impl Future<Output = Result<WireReply, RpcError>> + Send + 'static,
 ) -> HandlerFuture {

@@ -80,10 +80,16 @@ impl<'de> Deserialize<'de> for Blob<'de> {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                let decoded = STANDARD.decode(text);
-                let decoded =
-                    decoded.map_err(|error| E::custom(format!("invalid base64: {error}")))?;
-                Ok(Blob(Cow::Owned(decoded)))
+                match STANDARD.decode(text) {
+                    Ok(bytes) => Ok(Blob(Cow::Owned(bytes))),
+                    Err(error) => {
+                        let error = error.to_string();
+                        Err(E::custom(format!(
+                            "invalid base64: {}",
+                            error.trim_end_matches('.')
+                        )))
+                    }
+                }
             }
         }
         match deserializer.is_human_readable() {

@@ -21,7 +21,7 @@ pub(crate) struct ImplBlock {
 /// A member of an `impl` block.
 pub(crate) enum Member {
     /// A function.
-    Fn(MemberFn),
+    Fn(Box<MemberFn>),
     /// Anything else, passed through.
     Other(TokenStream),
 }
@@ -94,7 +94,7 @@ impl Parse for Member {
         if ahead.parse::<Signature>().is_err() {
             return Ok(Self::Other(input.parse::<ImplItem>()?.into_token_stream()));
         }
-        input.parse().map(Self::Fn)
+        input.parse().map(|function| Self::Fn(Box::new(function)))
     }
 }
 

@@ -1,4 +1,10 @@
-//! The `#[rpc]` attribute of the rpc framework.
+//! The `#[rpc]` attribute: turns an `impl` block into a service.
+//!
+//! Use it from `rpc_core`, which re-exports it together with all that its expansion names.
+//!
+//! A call of the macro goes one way: `item` reads the `impl` block, `options` and `shape` its
+//! attributes and types, `parse` makes the `model` of them, `validate` checks its rules, and
+//! `expand` writes code. `errors` collects all mistakes on the way and reports them together.
 
 mod errors;
 mod expand;
@@ -13,7 +19,74 @@ mod validate;
 
 use proc_macro::TokenStream;
 
-/// Makes a service.
+/// Turns an `impl` block into a service whose methods answer on NATS subjects.
+///
+/// The attribute stands on the block, on each method that callers may call, and on parameters that
+/// need options. It takes itself out and leaves the block as it was, but for an
+/// `#[allow(clippy::unused_async)]` on its methods: a service stays a plain struct, and unit tests
+/// call its methods directly.
+///
+/// # On the `impl` block
+///
+/// The block's doc comment describes the service in discovery. The type may be generic over types
+/// and constants, but not over lifetimes, and must be `Send + Sync + 'static`.
+///
+/// | option | | default |
+/// |---|---|---|
+/// | `name = "greeting_service"` | the service's token in its subjects | the type, in snake case |
+/// | `version = "1.0.0"` | its semantic version, which discovery shows | that of your crate, from `Cargo.toml` |
+/// | `prefix = "v2"` | tokens before the name: `v2.greeting_service.hello` | none |
+/// | `queue_group = "q"` | the queue group that its instances share | `q` |
+/// | `crate = my_rpc` | where this library is, when it goes by another path | `::rpc_core` |
+///
+/// # On a method
+///
+/// A method is `async`, takes `&self` and has no type parameters. Its doc comment describes it. It
+/// returns any `Serialize` value, `()`, `Result<T, E>` where `E: Into<RpcError>` (under any name),
+/// or a `Reply`. Methods without the attribute are no concern of callers.
+///
+/// | option | | default |
+/// |---|---|---|
+/// | `name = "hello"` | its token in the subject | the method's name |
+/// | `timeout = "15s"` | the longest a call may take: `500ms`, `15s`, `2m`, `1h` | `30s` |
+/// | `limit = 8` | how many calls run at once, at least 1 | 1024 |
+/// | `queue = 100` | how many calls wait for a running one to end; one more is refused | 1024 |
+/// | `internal` | never callable over HTTP | |
+/// | `safe` | changes nothing; implies `idempotent` | |
+/// | `idempotent` | a second call changes nothing more, so it may be repeated | |
+///
+/// # On a parameter
+///
+/// Arguments bind as in Python: positionals in order, keywords by name, and an `Option` may be left
+/// out. A parameter named `r#type` is `type` to callers.
+///
+/// | option | |
+/// |---|---|
+/// | `default` | may be left out, and is then the default of its type |
+/// | `default = 20` | may be left out, and is then this expression, evaluated anew for each call |
+/// | `keyword` | can be given by name only |
+/// | `args` | collects the positionals that are left, in a `Vec<T>`; parameters after it are `keyword` |
+/// | `kwargs` | collects the keywords that are left, in a `Map<String, Value>`, `HashMap<String, T>` or `BTreeMap<String, T>` |
+/// | `rename = "from"` | its name for callers |
+///
+/// A text as default, `default = "x"`, fits `&str`, `String`, `Cow<str>` and whatever else is
+/// `From<&str>`, also in an `Option`. The default of a borrowed parameter is what it borrows from: a
+/// `Vec<T>` for `&[T]`, a `T` for `&T`. A positional parameter without default cannot follow one
+/// with a default; an `Option` may come anywhere, since positional callers can give `null`.
+///
+/// | type | is |
+/// |---|---|
+/// | `&Context` | the context of the call; recognised by its last path segment, not on the wire |
+/// | `&str`, `Cow<str>` | borrowed from the message when the text has no escapes, else decoded |
+/// | `&[u8]`, `Cow<[u8]>` | bytes; base64 text in JSON |
+/// | `&RawValue` | the JSON of the argument, borrowed from the message |
+/// | `&[T]`, `&T` | decoded, and lent to the method |
+/// | `Option` of these | the same, or none when absent or `null` |
+/// | any other type | decoded; it may borrow from the message, as `Point<'_>` |
+///
+/// Refused, because a message cannot give them: `&mut T`, `impl Trait`, `&dyn Trait`, `'static`
+/// borrows, patterns instead of names, and `&str` inside another type, such as `Vec<&str>`, which
+/// would fail for texts with escapes.
 #[proc_macro_attribute]
 pub fn rpc(argument: TokenStream, item: TokenStream) -> TokenStream {
     expand::rpc(argument.into(), item.into()).into()

@@ -54,7 +54,7 @@ pub(crate) enum Input {
     /// The context of the call.
     Context,
     /// The message.
-    Parameter(Parameter),
+    Parameter(Box<Parameter>),
 }
 
 /// A parameter that comes from the message.
@@ -82,7 +82,7 @@ pub(crate) enum DefaultValue {
     /// The default of the type; the key is where its absence is reported.
     OfType(Span),
     /// The value of an expression.
-    Value(Expr),
+    Value(Box<Expr>),
 }
 
 impl Service {
@@ -98,7 +98,7 @@ impl Method {
     /// Returns the parameters that come from the message.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &Parameter> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Parameter(parameter) => Some(parameter),
+            Input::Parameter(parameter) => Some(&**parameter),
             Input::Context => None,
         })
     }

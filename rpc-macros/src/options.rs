@@ -61,7 +61,7 @@ pub(crate) enum Value {
     /// Nothing: `internal`.
     None,
     /// `= value`.
-    Expr(Expr),
+    Expr(Box<Expr>),
     /// `(…)`.
     List(Span),
 }
@@ -75,7 +75,7 @@ impl Parse for Entry {
         let value = match input.cursor().token_tree() {
             Some((TokenTree::Punct(punct), _)) if punct.as_char() == '=' => {
                 input.parse::<Token![=]>()?;
-                Value::Expr(input.parse()?)
+                Value::Expr(Box::new(input.parse()?))
             }
             Some((TokenTree::Group(group), _)) => {
                 input.parse::<TokenTree>()?;
@@ -108,61 +108,59 @@ impl Entry {
 
     /// Returns the value as text.
     pub(crate) fn text(&self, example: &str) -> Result<LitStr> {
-        match &self.value {
-            Value::Expr(Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            })) => Ok(text.clone()),
+        match self.literal() {
+            Some(Lit::Str(text)) => Ok(text.clone()),
             _ => self.wrong(&format!("expects a string: `{} = \"{example}\"`", self.key)),
         }
     }
 
-    /// Returns the value as a number of at least `least`.
+    /// Returns the value as a number of at least `least`. It has no more than 32 bits, so that a
+    /// service means the same on every machine.
     pub(crate) fn number(&self, least: u32) -> Result<LitInt> {
-        let expected = || {
-            let bound = if least > 0 { " above 0" } else { "" };
-            self.wrong(&format!(
-                "expects a whole number{bound}: `{} = 100`",
-                self.key
-            ))
-        };
-        match &self.value {
-            Value::Expr(Expr::Lit(ExprLit {
-                lit: Lit::Int(number),
-                ..
-            })) => {
-                // Not more than 32 bits, so that a service means the same on every machine.
-                match number.base10_parse::<u32>() {
-                    Ok(value) if value >= least => {
-                        Ok(LitInt::new(number.base10_digits(), number.span()))
-                    }
-                    _ => expected(),
-                }
-            }
-            _ => expected(),
+        if let Some(Lit::Int(number)) = self.literal()
+            && let Ok(value) = number.base10_parse::<u32>()
+            && value >= least
+        {
+            return Ok(LitInt::new(number.base10_digits(), number.span()));
         }
+        let bound = if least > 0 { " above 0" } else { "" };
+        self.wrong(&format!(
+            "expects a whole number{bound}: `{} = 100`",
+            self.key
+        ))
     }
 
     /// Returns the value as a duration.
     pub(crate) fn duration(&self) -> Result<Duration> {
-        let example = "15s";
-        let expected = "expects a duration such as `\"500ms\"`, `\"15s\"` or `\"2m\"`";
-        match self.text(example) {
-            Ok(text) => match literal::duration(&text.value()) {
-                Some(duration) => Ok(duration),
-                None => self.wrong(expected),
-            },
-            Err(_) => self.wrong(expected),
+        let duration = match self.literal() {
+            Some(Lit::Str(text)) => literal::duration(&text.value()),
+            _ => None,
+        };
+        match duration {
+            Some(duration) => Ok(duration),
+            None => self.wrong("expects a duration such as `\"500ms\"`, `\"15s\"` or `\"2m\"`"),
         }
     }
 
     /// Returns the value as a path.
     pub(crate) fn path(&self) -> Result<Path> {
-        match &self.value {
-            Value::Expr(Expr::Path(ExprPath {
+        if let Value::Expr(value) = &self.value
+            && let Expr::Path(ExprPath {
                 qself: None, path, ..
-            })) => Ok(path.clone()),
-            _ => self.wrong("expects a path: `crate = my_rpc`"),
+            }) = &**value
+        {
+            return Ok(path.clone());
+        }
+        self.wrong("expects a path: `crate = my_rpc`")
+    }
+
+    fn literal(&self) -> Option<&Lit> {
+        let Value::Expr(value) = &self.value else {
+            return None;
+        };
+        match &**value {
+            Expr::Lit(ExprLit { lit, .. }) => Some(lit),
+            _ => None,
         }
     }
 }

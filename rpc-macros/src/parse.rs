@@ -2,13 +2,16 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Expr, ExprLit, FnArg, Lit, Meta, Pat, PatIdent, PatType, Type, parse_quote};
+use syn::{
+    Attribute, Error, Expr, ExprLit, FnArg, Lit, LitStr, Meta, Pat, PatIdent, PatType, Result,
+    Type, parse_quote,
+};
 
 use crate::errors::Errors;
 use crate::item::{ImplBlock, Member, MemberFn, take_rpc};
 use crate::literal;
 use crate::model::{DefaultValue, Input, Kind, Method, MethodOptions, Name, Parameter, Service};
-use crate::options::{self, Level, Value};
+use crate::options::{self, Entry, Level, Value};
 use crate::shape::{self, Shape};
 
 /// Reads a service and leaves a plain `impl` block behind.
@@ -43,7 +46,8 @@ pub(crate) fn service(
             "version" => service.version = errors.keep(entry.text("1.0.0")),
             "prefix" => service.prefix = errors.keep(entry.text("v2")),
             "queue_group" => service.queue_group = errors.keep(entry.text("q")),
-            _ => service.library = errors.keep(entry.path()).unwrap_or(service.library),
+            "crate" => service.library = errors.keep(entry.path()).unwrap_or(service.library),
+            _ => {}
         }
     }
     for member in &mut block.members {
@@ -64,15 +68,11 @@ fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
         return None;
     }
     let doc = doc(&function.attrs);
-    let cfg = function
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("cfg"));
-    let cfg = cfg.cloned().collect();
+    let mut cfg = function.attrs.clone();
+    cfg.retain(|attr| attr.path().is_ident("cfg"));
     // `async` is what the macro asks for, so a method that awaits nothing is not to blame.
-    function
-        .attrs
-        .push(parse_quote!(#[allow(clippy::unused_async)]));
+    let excuse = parse_quote!(#[allow(clippy::unused_async)]);
+    function.attrs.push(excuse);
     let mut name = Name::from(&function.sig.ident);
     let mut settings = MethodOptions::default();
     for entry in options::from_attributes(Level::Method, &attrs, errors) {
@@ -83,15 +83,13 @@ fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
             "queue" => settings.queue = errors.keep(entry.number(0)),
             "internal" => settings.internal = errors.keep(entry.flag()).is_some(),
             "safe" => settings.safe = errors.keep(entry.flag()).is_some(),
-            _ => settings.idempotent = errors.keep(entry.flag()).is_some(),
+            "idempotent" => settings.idempotent = errors.keep(entry.flag()).is_some(),
+            _ => {}
         }
     }
     let sig = function.sig.clone();
-    let lifetimes: Vec<_> = sig
-        .generics
-        .lifetimes()
-        .map(|it| it.lifetime.ident.clone())
-        .collect();
+    let lifetimes = sig.generics.lifetimes();
+    let lifetimes: Vec<_> = lifetimes.map(|it| it.lifetime.ident.clone()).collect();
     let inputs = sig.inputs.iter().zip(&inputs);
     let inputs = inputs.filter_map(|(input, attrs)| match input {
         FnArg::Receiver(_) => {
@@ -136,79 +134,103 @@ fn input(
     errors: &mut Errors,
 ) -> Option<Input> {
     if shape::is_context(&typed.ty) {
+        let text = "the context comes from the call, not from the message: it takes no options";
         for attr in attrs {
-            errors.add(
-                attr,
-                "the context comes from the call, not from the message: it takes no options",
-            );
+            errors.add(attr, text);
         }
         return Some(Input::Context);
     }
     if shape::is_named(&typed.ty, "Context") {
-        errors.add(
-            &typed.ty,
-            "an rpc method borrows the context of its call: take `&Context`",
-        );
+        let text = "an rpc method borrows the context of its call: take `&Context`";
+        errors.add(&typed.ty, text);
         return None;
     }
     if let Some(cfg) = typed.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
-        errors.add(
-            cfg,
-            "a parameter cannot depend on `#[cfg]`: callers could not know whether to send it",
-        );
+        let text =
+            "a parameter cannot depend on `#[cfg]`: callers could not know whether to send it";
+        errors.add(cfg, text);
     }
-    let entries = options::from_attributes(Level::Parameter, attrs, errors);
-    let ident = match &*typed.pat {
+    let ident = errors.keep(name_of_pattern(&typed.pat));
+    // Read even without a name, so that all mistakes are reported.
+    let options = ParameterOptions::read(attrs, errors);
+    let shape = errors.keep(match options.kind {
+        Kind::Plain | Kind::Keyword => Shape::of_value(&typed.ty, lifetimes),
+        Kind::Args | Kind::Kwargs => Shape::of_collection(&typed.ty, lifetimes),
+    });
+    let (ident, shape) = (ident?, shape?);
+    let mut name = Name::from(&ident);
+    set_name(&mut name, options.rename);
+    Some(Input::Parameter(Box::new(Parameter {
+        ident,
+        name,
+        kind: options.kind,
+        keys: options.keys,
+        default: options.default,
+        shape,
+    })))
+}
+
+fn name_of_pattern(pattern: &Pat) -> Result<Ident> {
+    match pattern {
         Pat::Ident(PatIdent {
             by_ref: None,
             subpat: None,
             ident,
             ..
-        }) => ident.clone(),
+        }) => Ok(ident.clone()),
         pattern => {
-            errors.add(pattern, "an rpc parameter needs a name, which callers use: write `name: T` and take it apart in the body");
-            errors.keep(Shape::of_value(&typed.ty, lifetimes));
-            return None;
-        }
-    };
-    let mut name = Name::from(&ident);
-    let mut kind = Kind::Plain;
-    let mut default = None;
-    let keys = entries.iter().map(|entry| entry.key.clone()).collect();
-    for entry in entries {
-        match entry.key.to_string().as_str() {
-            "rename" => set_name(&mut name, errors.keep(entry.text("from"))),
-            "default" => {
-                default = match entry.value {
-                    Value::None => Some(DefaultValue::OfType(entry.key.span())),
-                    Value::Expr(value) => Some(DefaultValue::Value(value)),
-                    Value::List(span) => {
-                        errors.at(
-                            span,
-                            "option `default` takes its value after `=`: `default = 10`",
-                        );
-                        None
-                    }
-                };
-            }
-            "keyword" => _ = errors.keep(entry.flag()).map(|()| kind = Kind::Keyword),
-            "args" => _ = errors.keep(entry.flag()).map(|()| kind = Kind::Args),
-            _ => _ = errors.keep(entry.flag()).map(|()| kind = Kind::Kwargs),
+            let text = "an rpc parameter needs a name, which callers use: write `name: T` and take it apart in the body";
+            Err(Error::new_spanned(pattern, text))
         }
     }
-    let shape = match kind {
-        Kind::Plain | Kind::Keyword => Shape::of_value(&typed.ty, lifetimes),
-        Kind::Args | Kind::Kwargs => Shape::of_collection(&typed.ty, lifetimes),
-    };
-    let shape = errors.keep(shape);
-    Some(Input::Parameter(Parameter {
-        ident,
-        name,
-        kind,
-        keys,
-        default,
-        shape: shape?,
-    }))
+}
+
+/// The options of a parameter.
+struct ParameterOptions {
+    rename: Option<LitStr>,
+    kind: Kind,
+    default: Option<DefaultValue>,
+    keys: Vec<Ident>,
+}
+
+impl ParameterOptions {
+    fn read(attrs: &[Attribute], errors: &mut Errors) -> Self {
+        let mut options = Self {
+            rename: None,
+            kind: Kind::Plain,
+            default: None,
+            keys: Vec::new(),
+        };
+        for entry in options::from_attributes(Level::Parameter, attrs, errors) {
+            match entry.key.to_string().as_str() {
+                "default" => options.default = errors.keep(default_value(&entry)),
+                "keyword" => options.set_kind(Kind::Keyword, errors.keep(entry.flag())),
+                "args" => options.set_kind(Kind::Args, errors.keep(entry.flag())),
+                "kwargs" => options.set_kind(Kind::Kwargs, errors.keep(entry.flag())),
+                "rename" => options.rename = errors.keep(entry.text("from")),
+                _ => {}
+            }
+            options.keys.push(entry.key);
+        }
+        options
+    }
+
+    fn set_kind(&mut self, kind: Kind, flag: Option<()>) {
+        if flag.is_some() {
+            self.kind = kind;
+        }
+    }
+}
+
+fn default_value(entry: &Entry) -> Result<DefaultValue> {
+    match &entry.value {
+        Value::None => Ok(DefaultValue::OfType(entry.key.span())),
+        Value::Expr(value) => Ok(DefaultValue::Value(value.clone())),
+        Value::List(span) => {
+            let text = "option `default` takes its value after `=`: `default = 10`";
+            Err(Error::new(*span, text))
+        }
+    }
 }
 
 impl From<&Ident> for Name {
@@ -220,7 +242,7 @@ impl From<&Ident> for Name {
     }
 }
 
-fn set_name(name: &mut Name, text: Option<syn::LitStr>) {
+fn set_name(name: &mut Name, text: Option<LitStr>) {
     if let Some(text) = text {
         *name = Name {
             text: text.value(),

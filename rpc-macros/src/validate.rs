@@ -276,3 +276,90 @@ fn subjects(service: &Service, errors: &mut Errors) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    use super::*;
+    use crate::{item, parse};
+
+    /// Returns the mistakes of a service, in the order in which they are found.
+    fn mistakes(argument: TokenStream, members: TokenStream) -> Vec<String> {
+        let mut errors = Errors::default();
+        let Ok(mut block) = item::read(quote!(impl Greeter { #members })) else {
+            return vec!["not an impl block".to_owned()];
+        };
+        let model = parse::service(argument, &mut block, &mut errors);
+        service(&model, &block, &mut errors);
+        errors.into_messages()
+    }
+
+    fn of_parameters(parameters: TokenStream) -> Vec<String> {
+        mistakes(
+            quote!(),
+            quote!(#[rpc] async fn hello(&self, #parameters) {}),
+        )
+    }
+
+    #[test]
+    fn what_python_allows_passes() {
+        for parameters in [
+            quote!(),
+            quote!(a: u8, b: Option<u8>, #[rpc(default)] c: u8, d: Option<u8>),
+            quote!(a: Option<u8>, b: u8),
+            quote!(#[rpc(default)] a: u8, #[rpc(keyword)] b: u8),
+            quote!(#[rpc(default)] a: u8, #[rpc(args)] rest: Vec<u8>, b: u8),
+            quote!(#[rpc(kwargs)] extra: Map, a: u8),
+            quote!(#[rpc(args)] a: Vec<u8>, #[rpc(kwargs)] b: Map, context: &Context),
+        ] {
+            assert_eq!(of_parameters(parameters.clone()), [""; 0], "{parameters}");
+        }
+    }
+
+    #[test]
+    fn the_last_allowed_subject_is_200_bytes_long() {
+        let subject_of = |length: usize| {
+            let name = "h".repeat(length - "greeter.".len());
+            mistakes(
+                quote!(),
+                quote!(
+                    #[rpc(name = #name)]
+                    async fn hello(&self) {}
+                ),
+            )
+        };
+        assert_eq!(subject_of(200), [""; 0]);
+        assert_eq!(subject_of(201).len(), 1);
+    }
+
+    #[test]
+    fn a_prefix_takes_over_the_rules_of_the_first_token() {
+        let hello = quote!(
+            #[rpc]
+            async fn hello(&self) {}
+        );
+        assert_eq!(
+            mistakes(quote!(name = "_x", prefix = "v2"), hello.clone()),
+            [""; 0]
+        );
+        assert_eq!(mistakes(quote!(prefix = "wamp"), hello.clone()).len(), 1);
+        assert_eq!(mistakes(quote!(prefix = "v2..x"), hello).len(), 1);
+    }
+
+    #[test]
+    fn methods_under_cfg_may_share_a_subject() {
+        let both = quote! {
+            #[cfg(unix)] #[rpc] async fn hello(&self) {}
+            #[cfg(not(unix))] #[rpc] async fn hello(&self) {}
+        };
+        assert_eq!(mistakes(quote!(), both), [""; 0]);
+    }
+
+    #[test]
+    fn types_that_other_macros_wrap_in_groups_are_seen_through() {
+        let group = proc_macro2::Group::new(proc_macro2::Delimiter::None, quote!(&mut u8));
+        assert_eq!(of_parameters(quote!(a: #group)).len(), 1);
+    }
+}

@@ -33,3 +33,6 @@ pub(crate) fn rpc(argument: TokenStream, tokens: TokenStream) -> TokenStream {
     let block = block.into_token_stream();
     quote!(#block #expansion)
 }
+
+#[cfg(test)]
+mod tests;

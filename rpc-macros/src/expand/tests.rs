@@ -1,0 +1,108 @@
+//! The expansion of the greeting service, to be read in review like code.
+
+use expect_test::expect;
+use quote::quote;
+
+#[test]
+fn the_greeting_service_expands_to_little_code() {
+    let argument = quote!(name = "greeting_service", version = "1.0.0");
+    let expansion = super::rpc(
+        argument,
+        quote! {
+            /// Greets people.
+            impl GreetingService {
+                /// Says hello.
+                #[rpc(timeout = "15s")]
+                async fn hello(&self, first_name: &str, #[rpc(default)] last_name: &str) -> String {
+                    the body is not read
+                }
+            }
+        },
+    );
+    // The body is the user's own, and no concern of this test.
+    let expansion = expansion
+        .to_string()
+        .replace("{ the body is not read }", "{}");
+    let file = syn::parse_file(&expansion).unwrap();
+    expect![[r#"
+        /// Greets people.
+        impl GreetingService {
+            /// Says hello.
+            #[allow(clippy::unused_async)]
+            async fn hello(&self, first_name: &str, last_name: &str) -> String {}
+        }
+        #[automatically_derived]
+        #[allow(deprecated, clippy::all, clippy::pedantic)]
+        impl ::rpc_core::__private::Service for GreetingService {
+            const NAME: &'static str = "greeting_service";
+            const VERSION: &'static str = "1.0.0";
+            const DOC: &'static str = "Greets people.";
+            const PREFIX: &'static str = "";
+            const QUEUE_GROUP: &'static str = "q";
+            fn endpoints() -> ::std::vec::Vec<::rpc_core::__private::Endpoint<Self>> {
+                ::core::convert::From::from([
+                    {
+                        const __PARAMETERS: &[::rpc_core::__private::Parameter] = &[
+                            ::rpc_core::__private::Parameter {
+                                name: "first_name",
+                                kind: ::rpc_core::__private::ParameterKind::Plain,
+                            },
+                            ::rpc_core::__private::Parameter {
+                                name: "last_name",
+                                kind: ::rpc_core::__private::ParameterKind::Plain,
+                            },
+                        ];
+                        ::rpc_core::__private::Endpoint {
+                            spec: ::rpc_core::__private::EndpointSpec {
+                                name: "hello",
+                                doc: "Says hello.",
+                                parameters: __PARAMETERS,
+                                options: ::rpc_core::__private::Options {
+                                    timeout: ::core::time::Duration::from_millis(15000u64),
+                                    ..::rpc_core::__private::Options::DEFAULT
+                                },
+                            },
+                            handler: |service, context, payload| ::rpc_core::__private::spawnable(async move {
+                                use ::rpc_core::__private::{
+                                    PlainKind as _, ReplyKind as _, ResultKind as _,
+                                    UnitKind as _, ValueKind as _,
+                                };
+                                let (arg_first_name, (arg_last_name, ())) = ::rpc_core::__private::decode(
+                                    &context,
+                                    &payload,
+                                    __PARAMETERS,
+                                    (
+                                        ::rpc_core::__private::one::<
+                                            ::rpc_core::__private::Text<'_>,
+                                        >(),
+                                        (
+                                            ::rpc_core::__private::maybe::<
+                                                ::rpc_core::__private::Text<'_>,
+                                            >(),
+                                            (),
+                                        ),
+                                    ),
+                                )?;
+                                let arg_first_name = arg_first_name.required("first_name")?;
+                                let arg_last_name = arg_last_name
+                                    .or_else(|| ::core::default::Default::default());
+                                let result = Self::hello(
+                                        &service,
+                                        &arg_first_name,
+                                        &arg_last_name,
+                                    )
+                                    .await;
+                                let value = (&::rpc_core::__private::Probe(&result))
+                                    .outcome_kind()
+                                    .into_result(result)?;
+                                (&::rpc_core::__private::Probe(&value))
+                                    .value_kind()
+                                    .into_reply(&context, value)
+                            }),
+                        }
+                    },
+                ])
+            }
+        }
+    "#]].assert_eq(&prettyplease::unparse(&file));
+}
