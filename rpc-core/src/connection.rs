@@ -5,18 +5,19 @@
 //! or whose server froze still calls itself connected. A dead link is replaced by a new one; those
 //! who subscribe wait for [`Connection::replaced`] and subscribe again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use crate::config::{Config, without_password};
 use crate::error::ConnectError;
@@ -32,11 +33,25 @@ const LONGEST_DELAY: Duration = Duration::from_millis(500);
 pub(crate) struct Link {
     pub(crate) nats: async_nats::Client,
     generation: u64,
+    /// The subscription of the reply inbox. It is there before anything can be sent on the link,
+    /// because a reply may come as soon as a request has gone.
+    replies: Mutex<Option<Subscriber>>,
+}
+
+impl Link {
+    /// Returns the subscription of the reply inbox, to the first who asks.
+    pub(crate) fn take_replies(&self) -> Option<Subscriber> {
+        self.replies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
 }
 
 /// The connection of one client: always one current [`Link`].
 pub(crate) struct Connection {
     config: Config,
+    inbox: String,
     link: ArcSwap<Link>,
     generation: watch::Sender<u64>,
     events: Arc<Events>,
@@ -57,11 +72,13 @@ impl Connection {
     /// Connects, retrying with jitter and saying so, and starts watching.
     pub(crate) async fn connect(config: Config) -> Result<Arc<Self>, ConnectError> {
         let events = Arc::new(Events::default());
-        let link = connect_with_retries(&config, &events, 0, config.give_up_after).await?;
+        let inbox = format!("{}.{}", config.inbox_prefix, Uuid::new_v4().simple());
+        let link = connect_with_retries(&config, &inbox, &events, 0, config.give_up_after).await?;
         Ok(Arc::new_cyclic(|this: &std::sync::Weak<Self>| {
             let supervisor = tokio::spawn(supervise(this.clone())).abort_handle();
             Self {
                 config,
+                inbox,
                 link: ArcSwap::from_pointee(link),
                 generation: watch::Sender::new(0),
                 events,
@@ -72,6 +89,11 @@ impl Connection {
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Returns the reply inbox: replies come on `<inbox>.<token>`.
+    pub(crate) fn inbox(&self) -> &str {
+        &self.inbox
     }
 
     /// Returns the current link; hold it for one operation only.
@@ -129,7 +151,13 @@ async fn supervise(connection: std::sync::Weak<Connection>) {
         connection.events.disconnected();
         let generation = link.generation + 1;
         // Without a limit this ends only with a link, or with credentials that were withdrawn.
-        match connect_with_retries(&connection.config, &connection.events, generation, None).await {
+        let Connection {
+            config,
+            inbox,
+            events,
+            ..
+        } = &*connection;
+        match connect_with_retries(config, inbox, events, generation, None).await {
             Ok(link) => {
                 connection.link.store(Arc::new(link));
                 connection.generation.send_replace(generation);
@@ -173,6 +201,7 @@ async fn heartbeat(nats: &async_nats::Client) -> &'static str {
 
 async fn connect_with_retries(
     config: &Config,
+    inbox: &str,
     events: &Arc<Events>,
     generation: u64,
     give_up_after: Option<Duration>,
@@ -186,8 +215,19 @@ async fn connect_with_retries(
             .await
         {
             Ok(nats) => {
-                events.connected.store(true, Relaxed);
-                return Ok(Link { nats, generation });
+                // One token below the inbox, so that what callers publish deeper is not heard here.
+                if let Ok(replies) = nats.subscribe(format!("{inbox}.*")).await {
+                    events.connected.store(true, Relaxed);
+                    let replies = Mutex::new(Some(replies));
+                    return Ok(Link {
+                        nats,
+                        generation,
+                        replies,
+                    });
+                }
+                warn!("the connection to NATS broke at once, connecting anew");
+                sleep(delay(attempt)).await;
+                continue;
             }
             Err(error) => error,
         };

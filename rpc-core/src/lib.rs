@@ -1,28 +1,50 @@
 //! RPC microservices on NATS: put `#[rpc]` on an `impl` block, and its methods answer on NATS
 //! subjects such as `greeting_service.hello`.
+//!
+//! ```no_run
+//! use rpc_core::prelude::*;
+//!
+//! struct GreetingService;
+//!
+//! #[rpc]
+//! impl GreetingService {
+//!     /// Says hello.
+//!     #[rpc]
+//!     async fn hello(&self, first_name: &str, #[rpc(default)] last_name: &str) -> String {
+//!         format!("Hello, {first_name} {last_name}").trim().to_owned()
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> rpc_core::Result<()> {
+//!     Runner::from_env()?.service(GreetingService).run().await
+//! }
+//! ```
+//!
+//! A call's payload is Python's: `[["Bob"], {"last_name": "Ross"}]` answers
+//! `[["Hello, Bob Ross"], {}]`.
+//!
+//! # Services
+//! [`rpc`](macro@rpc) is the reference of the attribute. A method takes any `serde` type, borrowed
+//! ones included, and a [`&Context`](Context) that is not on the wire; it returns a value, `()`, a
+//! `Result` whose error converts into [`RpcError`], or a [`Reply`].
+//!
+//! # Running
+//! [`Runner`] connects, subscribes, proves the subscriptions, serves, and on SIGTERM stops without
+//! losing a call. `NATS_URL` names the servers.
+//!
+//! # Calling
+//! [`Client`] calls methods by name; [`Context::client`] does so inside a method and carries the
+//! deadline and the request id on. [`Catalog`] knows which methods exist.
+//!
+//! # Testing
+//! A service is a plain struct whose methods a test can call. `testing::call` goes through
+//! arguments and reply without a network; `testing::TestApp` has a broker of its own.
+//!
+//! # Features
+//! * `embedded` (default): the in-process broker that [`Runner`] starts when `NATS_URL` is unset.
+//! * `testing`: the module `testing`.
 
-#[doc(hidden)]
-pub mod __private;
-mod bind;
-mod catalog;
-mod client;
-mod codec;
-mod config;
-mod connection;
-mod context;
-mod discovery;
-mod dispatch;
-mod endpoint;
-mod error;
-mod instance;
-pub mod log;
-mod mux;
-mod outbox;
-mod outcome;
-pub mod prelude;
-pub mod protocol;
-mod runner;
-mod serve;
 mod service;
 mod slot;
 mod stats;
@@ -43,3 +65,8 @@ pub use service::Service;
 
 /// The result of [`Runner::run`], for `main`.
 pub type Result<T, E = RunError> = std::result::Result<T, E>;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeExamples;

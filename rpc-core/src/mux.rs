@@ -47,9 +47,9 @@ pub(crate) struct Mux {
 impl Mux {
     /// Starts receiving replies.
     pub(crate) fn new(connection: Arc<Connection>) -> Self {
-        let inbox = connection.link().nats.new_inbox();
+        let inbox = connection.inbox().to_owned();
         let waiters = Arc::<Waiters>::default();
-        let receiver = tokio::spawn(receive(connection, format!("{inbox}.*"), waiters.clone()));
+        let receiver = tokio::spawn(receive(connection, waiters.clone()));
         let sweeper = tokio::spawn(sweep(waiters.clone()));
         let tasks = [receiver.abort_handle(), sweeper.abort_handle()];
         Self {
@@ -258,11 +258,11 @@ fn parse_token(token: &str) -> Option<(usize, u32)> {
 }
 
 /// Receives replies on the current link, and on the next when that dies.
-async fn receive(connection: Arc<Connection>, subject: String, waiters: Arc<Waiters>) {
+async fn receive(connection: Arc<Connection>, waiters: Arc<Waiters>) {
     let mut disconnects = connection.disconnects();
     loop {
         let link: Arc<Link> = connection.link().clone();
-        if let Ok(mut replies) = link.nats.subscribe(subject.clone()).await {
+        if let Some(mut replies) = link.take_replies() {
             loop {
                 tokio::select! {
                     biased;

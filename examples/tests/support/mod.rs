@@ -6,6 +6,8 @@
 // Each suite compiles its own copy of this module and uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod http;
+
 use std::{
     env, fs,
     io::{self, BufRead, BufReader, Read, Write},
@@ -91,6 +93,38 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Returns the program's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends SIGTERM and waits for the end; returns the exit status and all that was printed.
+    pub(crate) fn terminate(mut self) -> (Option<i32>, Vec<String>) {
+        let kill = format!("kill -TERM {}", self.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{kill} failed");
+        self.wait()
+    }
+
+    /// Waits for the end; returns the exit status and all that was printed.
+    pub(crate) fn wait(mut self) -> (Option<i32>, Vec<String>) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(time_left(deadline)) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("{} did not end in time", self.name),
+            }
+        }
+        let status = self
+            .child
+            .wait()
+            .expect("the child was not waited for before");
+        (status.code(), std::mem::take(&mut self.seen))
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // Fails only when it has already ended, which is what we want of it.
@@ -117,30 +151,9 @@ fn time_left(deadline: Instant) -> Duration {
 /// succeed.
 pub(crate) fn run(command: &mut Command) -> String {
     let shown = format!("{command:?}");
-    let mut process = Process::start(command);
-    let deadline = Instant::now() + PATIENCE;
-    let mut output = String::new();
-    loop {
-        match process.lines.recv_timeout(time_left(deadline)) {
-            Ok(line) => {
-                output.push_str(&line);
-                output.push('\n');
-            }
-            // Both streams are closed: the program is at its end.
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                panic!("{shown} did not end in time; it printed:\n{output}")
-            }
-        }
-    }
-    let status = process
-        .child
-        .wait()
-        .expect("the child was not waited for before");
-    assert!(
-        status.success(),
-        "{shown} ended with {status} and printed:\n{output}"
-    );
+    let (status, lines) = Process::start(command).wait();
+    let output: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
+    assert_eq!(status, Some(0), "{shown} failed and printed:\n{output}");
     output
 }
 
@@ -148,29 +161,29 @@ pub(crate) fn run(command: &mut Command) -> String {
 pub(crate) struct Stack {
     /// Where NATS listens, for example `nats://127.0.0.1:4222`.
     pub(crate) nats: String,
+    /// Where the bridge listens, for example `http://127.0.0.1:5000`; the demo alone has one.
+    pub(crate) http: Option<String>,
     // Dropped in this order: first who uses the broker, then the broker.
-    _services: Process,
+    services: Process,
     _server: Option<Process>,
 }
 
 impl Stack {
     /// Starts the demo with its embedded broker.
     pub(crate) fn on_the_embedded_broker() -> Self {
-        let mut demo = Process::start(
-            Command::new(env!("CARGO_BIN_EXE_demo"))
-                .args(["--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"])
-                // It would be used instead of the embedded broker.
-                .env_remove("NATS_URL"),
-        );
+        let mut demo = Process::start(&mut demo(&[]));
         let ready = demo.wait_for_line("READY");
-        let nats = url_in(&ready, "nats://");
-        // The line promises both; the bridge has suites of its own.
-        url_in(&ready, "http://");
         Self {
-            nats,
-            _services: demo,
+            nats: url_in(&ready, "nats://"),
+            http: Some(url_in(&ready, "http://")),
+            services: demo,
             _server: None,
         }
+    }
+
+    /// Returns the lines that the demo or the services have printed up to `READY`.
+    pub(crate) fn printed(&self) -> &[String] {
+        &self.services.seen
     }
 
     /// Starts the services on a real nats-server, or says that there is none.
@@ -181,10 +194,26 @@ impl Stack {
         services.wait_for_line("READY");
         Some(Self {
             nats,
-            _services: services,
+            http: None,
+            services,
             _server: Some(server),
         })
     }
+}
+
+/// Returns the demo with every port free to choose, and more arguments.
+pub(crate) fn demo(arguments: &[&str]) -> Command {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_demo"));
+    let free = ["--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"];
+    // The last of two equal flags would be an error, so a given one replaces the free one.
+    for pair in free.chunks(2).filter(|pair| !arguments.contains(&pair[0])) {
+        demo.args(pair);
+    }
+    demo.args(arguments);
+    for variable in ["NATS_URL", "BRIDGE_LISTEN", "BROKER_LISTEN"] {
+        demo.env_remove(variable);
+    }
+    demo
 }
 
 /// Starts a nats-server on a port that it picks, and returns its URL.
@@ -208,7 +237,7 @@ pub(crate) fn empty_home() -> PathBuf {
 }
 
 /// Returns the URL with this scheme from a line of text.
-fn url_in(line: &str, scheme: &str) -> String {
+pub(crate) fn url_in(line: &str, scheme: &str) -> String {
     let start = line
         .find(scheme)
         .unwrap_or_else(|| panic!("no {scheme} URL in `{line}`"));

@@ -1,0 +1,130 @@
+//! The invariants of ARCHITECTURE.md that a search can check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn the_protocol_does_no_io() {
+    for file in sources("rpc-core/src/protocol") {
+        forbid(&file, &["tokio", "async_nats", "std::net", "std::fs"]);
+    }
+}
+
+#[test]
+fn few_files_touch_the_nats_client() {
+    let allowed = [
+        "connection.rs",
+        "mux.rs",
+        "outbox.rs",
+        "serve.rs",
+        "client.rs",
+        "discovery.rs",
+        "catalog.rs",
+        // Mentions it in a log filter.
+        "log.rs",
+    ];
+    for file in sources("rpc-core/src") {
+        let name = file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if !allowed.contains(&name.as_str()) {
+            forbid(&file, &["async_nats"]);
+        }
+    }
+}
+
+#[test]
+fn broker_and_macros_depend_on_no_crate_of_the_workspace() {
+    for manifest in ["rpc-broker/Cargo.toml", "rpc-macros/Cargo.toml"] {
+        let text = read(&root().join(manifest));
+        let dependencies = text.split("[dependencies]").nth(1).unwrap_or_default();
+        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        for name in ["rpc-core", "rpc-macros", "rpc-broker", "http-bridge"] {
+            assert!(!dependencies.contains(name), "{manifest} depends on {name}");
+        }
+    }
+}
+
+#[test]
+fn the_bridge_does_not_decode_arguments() {
+    for file in sources("http-bridge/src/routes/call") {
+        forbid(&file, &["serde_json", "serde::"]);
+    }
+}
+
+#[test]
+fn no_pinned_tool_chain() {
+    for name in ["rust-toolchain", "rust-toolchain.toml"] {
+        assert!(
+            !root().join(name).exists(),
+            "{name} fails where the channel cannot be downloaded"
+        );
+    }
+}
+
+#[test]
+fn files_stay_readable() {
+    for folder in [
+        "rpc-core/src",
+        "rpc-macros/src",
+        "rpc-broker/src",
+        "http-bridge/src",
+        "examples/src",
+    ] {
+        for file in sources(folder) {
+            let lines = read(&file).lines().count();
+            assert!(
+                lines <= 500,
+                "{} has {lines} lines: look for the seam",
+                file.display()
+            );
+        }
+    }
+}
+
+fn forbid(file: &Path, words: &[&str]) {
+    let text = read(file);
+    for (number, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        for word in words {
+            assert!(
+                !code.contains(word),
+                "{}:{}: `{word}`",
+                file.display(),
+                number + 1
+            );
+        }
+    }
+}
+
+/// Returns the Rust files below a folder; there must be some.
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in
+            fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        {
+            let path = entry.expect("it is readable").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|extension| extension == "rs") => {
+                    files.push(path)
+                }
+                false => {}
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{folder} has no Rust files");
+    files
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
