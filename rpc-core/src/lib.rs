@@ -59,6 +59,27 @@ pub use context::Context;
 pub use endpoint::{Endpoint, EndpointSpec, Options};
 pub use error::{CallError, ConnectError, RunError};
 pub use protocol::{Code, Reply, RpcError};
+/// Turns an `impl` block into a service; the tables below list every option.
+///
+/// # Examples
+/// ```
+/// use rpc_core::prelude::*;
+///
+/// struct Greeter;
+///
+/// /// Greets people.
+/// #[rpc(name = "greeting_service", version = "1.0.0")]
+/// impl Greeter {
+///     /// Says hello.
+///     #[rpc(timeout = "15s", safe)]
+///     async fn hello(&self, name: &str, #[rpc(default = "Hello")] greeting: &str) -> String {
+///         format!("{greeting}, {name}")
+///     }
+/// }
+///
+/// assert_eq!(Greeter::endpoints()[0].subject(), "greeting_service.hello");
+/// ```
+/// It answers `[["Bob"]]` and `[["Bob"], {"greeting": "Salut"}]`: arguments bind as in Python.
 pub use rpc_macros::rpc;
 pub use runner::{Runner, Running, stop_signal};
 pub use service::Service;

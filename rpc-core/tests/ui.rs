@@ -4,6 +4,7 @@
 //! says. `TRYBUILD=overwrite cargo test -p rpc-core --test ui` records them anew: read them as a
 //! user would before you commit them.
 
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Command;
@@ -26,17 +27,20 @@ fn every_mistake_is_reported() {
         trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
         return;
     }
-    println!(
+    // Not `println!`, which the test harness keeps to itself when a test passes.
+    let notice = format!(
         "NOT COMPARED: the messages of tests/ui/fail were recorded with {RECORDED_WITH}, this is {}; \
-         checked only that none of these files compiles",
+         checked only that none of these files compiles\n",
         version.trim()
     );
+    io::stderr().write_all(notice.as_bytes()).unwrap();
     none_compiles();
 }
 
 /// Checks that no file of `ui/fail` compiles, whatever the compiler says of it.
 fn none_compiles() {
     let cases = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui_fail");
+    _ = fs::remove_dir_all(&cases);
     fs::create_dir_all(&cases).unwrap();
     for case in fs::read_dir("tests/ui/fail").unwrap() {
         let case = case.unwrap().path();
