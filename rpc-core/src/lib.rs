@@ -45,12 +45,43 @@
 //! * `embedded` (default): the in-process broker that [`Runner`] starts when `NATS_URL` is unset.
 //! * `testing`: the module `testing`.
 
+// What a service is.
+mod context;
+mod endpoint;
 mod service;
+
+// What travels, and how it becomes arguments and results.
+mod bind;
+mod codec;
+mod outcome;
+pub mod protocol;
 mod slot;
+mod text;
+
+// Serving calls.
+mod discovery;
+mod dispatch;
+mod instance;
+mod runner;
+mod serve;
 mod stats;
+
+// Making calls.
+mod catalog;
+mod client;
+mod connection;
+mod mux;
+mod outbox;
+
+mod config;
+mod error;
+pub mod log;
+pub mod prelude;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod text;
+
+#[doc(hidden)]
+pub mod __private;
 
 pub use catalog::{Catalog, Method};
 pub use client::{Client, OutgoingCall};
