@@ -52,7 +52,7 @@ pub struct One<T>(Option<T>);
 
 /// Creates the slot of a parameter that takes one value and has no default.
 ///
-/// The functions that create slots repeat the bounds of [`Slot`], so that the compiler reports a
+/// The functions that create slots repeat the bounds of `Slot`, so that the compiler reports a
 /// type which does not fit once, and under the user's own type.
 #[inline]
 pub fn one<'de, T: Argument<'de>>() -> One<T> {

@@ -100,7 +100,7 @@ impl Process {
     }
 
     /// Sends SIGTERM and waits for the end; returns the exit status and all that was printed.
-    pub(crate) fn terminate(mut self) -> (Option<i32>, Vec<String>) {
+    pub(crate) fn terminate(self) -> (Option<i32>, Vec<String>) {
         let kill = format!("kill -TERM {}", self.id());
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.is_ok_and(|status| status.success()), "{kill} failed");
