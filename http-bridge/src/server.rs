@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rpc_core::{Client, Code, RpcError};
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +21,8 @@ use crate::edge::Edge;
 
 /// How long accepting pauses when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many connections the system keeps for us between two accepts: a burst of clients.
+const BACKLOG: u32 = 1_024;
 
 /// A bridge that listens; [`serve`](Self::serve) makes it answer.
 ///
@@ -184,8 +186,16 @@ async fn pause_after(error: io::Error) {
 }
 
 fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart does not have to wait for the last connections of the process before to time out.
+    // (On Windows the option means another thing: taking the port from whoever has it.)
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
     let local = listener.local_addr()?;
-    Ok((TcpListener::from_std(listener)?, local))
+    Ok((listener, local))
 }

@@ -3,24 +3,25 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
-use serde_json::json;
+use hyper::header::{self, HeaderValue};
 
 use crate::layers::host;
 use crate::problem::Problem;
-use crate::routes::{json, read_only};
+use crate::routes::read_only;
 use crate::stack::Exchange;
 
-/// Says how to call a method.
+/// Says how to call a method, in plain text: it is there to be copied.
 pub(crate) fn serve(exchange: Exchange<'_>) -> Result<Response<Full<Bytes>>, Problem> {
     let host = host::of(exchange.head).map_or_else(String::new, |host| host.to_string());
-    let example = format!(
-        r#"curl -X POST http://{host}/greeting_service.hello -d '[["Bob"], {{"last_name": "Ross"}}]'"#
+    let text = format!(
+        "This is http-bridge: POST /<service>.<method> with a body of [args, kwargs].\n\n\
+         curl -X POST http://{host}/greeting_service.hello -d '[[\"Bob\"], {{\"last_name\": \"Ross\"}}]'\n\n\
+         Health: /livez, /readyz\n"
     );
-    let body = json!({
-        "name": "http-bridge",
-        "call": "POST /<service>.<method> with a body of [args, kwargs]",
-        "example": example,
-        "health": ["/livez", "/readyz"],
-    });
-    read_only(exchange.head, json(format!("{body:#}\n")))
+    let mut response = Response::new(Full::from(text));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    read_only(exchange.head, response)
 }

@@ -6,7 +6,8 @@ use http_bridge::Config;
 use serde_json::{Value, json};
 
 use crate::support::raw::Connection;
-use crate::support::{Setup, post};
+use crate::support::service::Service;
+use crate::support::{SOON, Setup, post};
 
 #[tokio::test]
 async fn the_bytes_of_the_body_go_there_and_the_bytes_of_the_reply_come_back() {
@@ -229,4 +230,20 @@ async fn escapes_that_mean_the_same_are_the_same_path() {
         ))
         .await;
     assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_service_that_starts_later_is_found_without_a_restart() {
+    let setup = Setup::new().await;
+    let late = format!("/test_late_{:016x}.hello", fastrand::u64(..));
+    let answer = setup.send(post(&late, "", "[]")).await;
+    answer.assert_problem(404, "not_found");
+    let name = late[1..].strip_suffix(".hello").unwrap().to_owned();
+    let _service = Service::start_as(name, &setup.nats_url).await;
+    // The miss is remembered for a second.
+    let found = async { while setup.send(post(&late, "", "[]")).await.status == 404 {} };
+    tokio::time::timeout(SOON, found)
+        .await
+        .expect("the service is found");
+    assert_eq!(setup.send(post(&late, "", "[]")).await.status, 200);
 }

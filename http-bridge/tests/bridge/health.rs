@@ -8,13 +8,19 @@ use crate::support::{SOON, Setup, post};
 #[tokio::test]
 async fn probes_and_the_front_page_are_read() {
     let setup = Setup::new().await;
-    for path in ["/livez", "/readyz", "/", "/livez?x=1"] {
+    const JSON: &str = "application/json";
+    for (path, kind) in [
+        ("/livez", JSON),
+        ("/readyz", JSON),
+        ("/livez?x=1", JSON),
+        ("/", "text/plain; charset=utf-8"),
+    ] {
         let answer = setup
             .send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .await;
         assert_eq!(
             (answer.status, answer.header("content-type")),
-            (200, Some("application/json"))
+            (200, Some(kind))
         );
 
         let mut connection = Connection::open(setup.address).await;

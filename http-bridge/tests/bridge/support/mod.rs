@@ -22,6 +22,7 @@ pub const SOON: Duration = Duration::from_secs(10);
 pub struct Setup {
     pub address: SocketAddr,
     pub service: Service,
+    pub nats_url: String,
     pub broker: Option<rpc_broker::Handle>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
@@ -57,6 +58,7 @@ impl Setup {
         Self {
             address,
             service,
+            nats_url,
             broker,
             stop: Some(stop),
             served,

@@ -33,8 +33,11 @@ pub struct Service {
 
 impl Service {
     pub async fn start(url: &str) -> Self {
+        Self::start_as(format!("test_{:016x}", fastrand::u64(..)), url).await
+    }
+
+    pub async fn start_as(name: String, url: &str) -> Self {
         let nats = async_nats::connect(url).await.unwrap();
-        let name = format!("test_{:016x}", fastrand::u64(..));
         let (arrived, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let mut tasks = JoinSet::new();
 
