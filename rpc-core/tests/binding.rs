@@ -77,7 +77,7 @@ impl Binding {
 
     #[rpc]
     async fn renamed(&self, #[rpc(rename = "from")] sender: &str, r#type: &str) -> String {
-        format!("{sender} {}", r#type)
+        [sender, r#type].join(" ")
     }
 
     #[rpc]

@@ -34,18 +34,22 @@ fn every_mistake_is_reported() {
         version.trim()
     );
     io::stderr().write_all(notice.as_bytes()).unwrap();
-    none_compiles();
+    none_compiles().unwrap();
 }
 
 /// Checks that no file of `ui/fail` compiles, whatever the compiler says of it.
-fn none_compiles() {
+fn none_compiles() -> io::Result<()> {
     let cases = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui_fail");
     _ = fs::remove_dir_all(&cases);
-    fs::create_dir_all(&cases).unwrap();
-    for case in fs::read_dir("tests/ui/fail").unwrap() {
-        let case = case.unwrap().path();
-        if case.extension().is_some_and(|extension| extension == "rs") {
-            fs::copy(&case, cases.join(case.file_name().unwrap())).unwrap();
+    fs::create_dir_all(&cases)?;
+    for case in fs::read_dir("tests/ui/fail")? {
+        let case = case?;
+        if case
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+        {
+            fs::copy(case.path(), cases.join(case.file_name()))?;
         }
     }
     // Without a `.stderr` beside it, trybuild keeps the message of a file that does not compile and
@@ -57,4 +61,5 @@ fn none_compiles() {
     let panic = outcome.expect_err("trybuild keeps messages by panicking");
     let text = panic.downcast_ref::<String>().map_or("", String::as_str);
     assert!(text.starts_with("successfully created"), "{text}");
+    Ok(())
 }

@@ -6,6 +6,7 @@
 //! attributes and types, `parse` makes the `model` of them, `validate` checks its rules, and
 //! `expand` writes code. `errors` collects all mistakes on the way and reports them together.
 
+mod borrows;
 mod errors;
 mod expand;
 mod item;

@@ -16,12 +16,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::visit_mut::{self, VisitMut};
-use syn::{
-    Error, Expr, ExprLit, GenericArgument, Lifetime, Lit, PathArguments, PathSegment, Result, Type,
-    TypeImplTrait, TypeReference,
-};
+use syn::{Error, Expr, ExprLit, GenericArgument, Lit, PathArguments, PathSegment, Result, Type};
 
+use crate::borrows;
 use crate::spans::respanned;
 
 /// The shape of a parameter's type.
@@ -56,7 +53,7 @@ impl Shape {
     /// # Errors
     /// When no value of that type can come from a message.
     pub(crate) fn of_value(ty: &Type, lifetimes: &[Ident]) -> Result<Self> {
-        let ty = concrete(ty, lifetimes)?;
+        let ty = borrows::elided(ty, lifetimes)?;
         let inner = type_argument(&ty, "Option").map(Form::of).transpose()?;
         let (form, optional) = match inner {
             Some(form) if !matches!(form, Form::Owned(_)) => (form, true),
@@ -71,7 +68,7 @@ impl Shape {
     /// # Errors
     /// When no value of that type can come from a message.
     pub(crate) fn of_collection(ty: &Type, lifetimes: &[Ident]) -> Result<Self> {
-        let ty = concrete(ty, lifetimes)?;
+        let ty = borrows::elided(ty, lifetimes)?;
         let form = match Form::of(&ty)? {
             Form::Blob(_) => Form::Slice(syn::parse_quote!(u8)),
             form => form,
@@ -172,7 +169,10 @@ fn is_text(value: &Expr) -> bool {
 impl Form {
     fn of(ty: &Type) -> Result<Self> {
         let ty = peel(ty);
-        if let Some(inner) = type_argument(ty, "Cow") {
+        // A `Cow<'static, str>` borrows nothing: serde decodes it as it is.
+        if let Some(inner) = type_argument(ty, "Cow")
+            && !borrows::is_static(ty)
+        {
             match inner {
                 Type::Path(inner) if inner.path.is_ident("str") => {
                     return Ok(Self::Text(Handed::Cow));
@@ -202,15 +202,12 @@ impl Form {
         })
     }
 
-    /// Refuses `Vec<&str>` and its like: text with escapes cannot be borrowed, so such a method
-    /// would fail on some texts and not on others.
+    /// Refuses what cannot be borrowed inside another type.
     fn refuse_inner_borrows(&self) -> Result<()> {
-        let (Self::Slice(ty) | Self::Lent(ty) | Self::Owned(ty)) = self else {
-            return Ok(());
-        };
-        let mut borrows = InnerBorrows(None);
-        borrows.visit_type_mut(&mut ty.clone());
-        borrows.0.map_or(Ok(()), Err)
+        match self {
+            Self::Slice(ty) | Self::Lent(ty) | Self::Owned(ty) => borrows::refuse_inner(ty),
+            Self::Text(_) | Self::Blob(_) | Self::Raw(_) => Ok(()),
+        }
     }
 }
 
@@ -222,21 +219,6 @@ pub(crate) fn is_context(ty: &Type) -> bool {
         }
         _ => false,
     }
-}
-
-/// Returns the first lifetime that a type names, other than `'static`.
-pub(crate) fn borrowed_lifetime(ty: &Type) -> Option<Lifetime> {
-    struct Borrowed(Option<Lifetime>);
-    impl VisitMut for Borrowed {
-        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-            if lifetime.ident != "static" {
-                self.0.get_or_insert_with(|| lifetime.clone());
-            }
-        }
-    }
-    let mut borrowed = Borrowed(None);
-    borrowed.visit_type_mut(&mut ty.clone());
-    borrowed.0
 }
 
 /// Returns whether the last segment of a type's path is `name`.
@@ -268,87 +250,18 @@ fn type_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     }
 }
 
-fn is_u8(ty: &Type) -> bool {
+/// Returns whether a type is `u8`.
+pub(crate) fn is_u8(ty: &Type) -> bool {
     matches!(peel(ty), Type::Path(path) if path.path.is_ident("u8"))
 }
 
 /// Looks through parentheses and the invisible groups that other macros leave.
-fn peel(mut ty: &Type) -> &Type {
+pub(crate) fn peel(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {
             Type::Paren(paren) => &paren.elem,
             Type::Group(group) => &group.elem,
             _ => return ty,
         };
-    }
-}
-
-/// Returns the type as an expansion may name it.
-fn concrete(ty: &Type, lifetimes: &[Ident]) -> Result<Type> {
-    let mut ty = ty.clone();
-    let mut elide = Elide {
-        lifetimes,
-        refused: None,
-    };
-    elide.visit_type_mut(&mut ty);
-    match elide.refused {
-        None => Ok(ty),
-        Some(refused) => Err(refused),
-    }
-}
-
-/// Replaces the lifetimes of a method by `'_`, because an expansion names the type elsewhere, and
-/// finds what no message can give.
-struct Elide<'a> {
-    lifetimes: &'a [Ident],
-    refused: Option<Error>,
-}
-
-impl Elide<'_> {
-    fn refuse(&mut self, tokens: impl ToTokens, text: &str) {
-        self.refused
-            .get_or_insert_with(|| Error::new_spanned(tokens, text));
-    }
-}
-
-impl VisitMut for Elide<'_> {
-    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if self.lifetimes.contains(&lifetime.ident) {
-            lifetime.ident = Ident::new("_", lifetime.ident.span());
-        }
-    }
-
-    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
-        if let Some(lifetime) = &reference.lifetime
-            && lifetime.ident == "static"
-        {
-            let text = "an rpc argument is borrowed from the message, which ends with the call: leave out `'static`";
-            self.refuse(lifetime.clone(), text);
-        }
-        visit_mut::visit_type_reference_mut(self, reference);
-    }
-
-    fn visit_type_impl_trait_mut(&mut self, ty: &mut TypeImplTrait) {
-        let text = "an rpc argument needs a concrete type: a message does not say which one `impl Trait` is";
-        self.refuse(ty, text);
-    }
-}
-
-/// Finds text and bytes that are borrowed inside another type.
-struct InnerBorrows(Option<Error>);
-
-impl VisitMut for InnerBorrows {
-    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
-        let text = match peel(&reference.elem) {
-            Type::Path(inner) if inner.path.is_ident("str") => {
-                "a `&str` inside another type cannot hold text with escapes: use `String`"
-            }
-            Type::Slice(inner) if is_u8(&inner.elem) => {
-                "a `&[u8]` inside another type cannot be decoded from base64: use `String` and decode it"
-            }
-            _ => return visit_mut::visit_type_reference_mut(self, reference),
-        };
-        self.0
-            .get_or_insert_with(|| Error::new_spanned(reference, text));
     }
 }

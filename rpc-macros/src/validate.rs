@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use syn::{GenericParam, LitStr, Receiver, ReceiverKind, Safety, Signature, Type};
 
+use crate::borrows;
 use crate::errors::Errors;
 use crate::item::ImplBlock;
 use crate::literal;
@@ -34,7 +35,7 @@ pub(crate) fn service(service: &Service, block: &ImplBlock, errors: &mut Errors)
 
 /// Returns whether a type could be a service, once its other mistakes are mended.
 pub(crate) fn can_be_service(ty: &Type) -> bool {
-    shape::last_segment(ty).is_some() && shape::borrowed_lifetime(ty).is_none()
+    shape::last_segment(ty).is_some() && borrows::lifetime(ty).is_none()
 }
 
 /// A service is a type of its own that outlives its calls.
@@ -50,7 +51,7 @@ fn type_of(block: &ImplBlock, errors: &mut Errors) {
         );
     }
     let text = "a service outlives its calls, so it cannot borrow: let it own what it needs, for example in an `Arc`";
-    if let Some(lifetime) = shape::borrowed_lifetime(&head.self_ty) {
+    if let Some(lifetime) = borrows::lifetime(&head.self_ty) {
         errors.add(lifetime, text);
     }
 }

@@ -51,6 +51,11 @@ impl Forms {
     }
 
     #[rpc]
+    async fn owned(&self, a: Cow<'static, str>, #[rpc(default = "b")] b: Cow<'static, str>, c: Box<str>) {
+        _ = (a, b, c);
+    }
+
+    #[rpc]
     async fn optional(&self, a: Option<u8>, b: Maybe<u8>, c: core::option::Option<Point<'_>>) {
         _ = (a, b, c);
     }
@@ -129,5 +134,5 @@ fn n() -> u32 {
 }
 
 fn main() {
-    assert_eq!(Forms::endpoints().len(), 15);
+    assert_eq!(Forms::endpoints().len(), 16);
 }
