@@ -51,7 +51,7 @@ impl Forms {
     }
 
     #[rpc]
-    async fn owned(&self, a: Cow<'static, str>, #[rpc(default = "b")] b: Cow<'static, str>, c: Box<str>) {
+    async fn owned(&self, a: Cow<'static, str>, b: Box<str>, #[rpc(default = "c")] c: Cow<'static, str>) {
         _ = (a, b, c);
     }
 
