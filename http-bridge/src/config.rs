@@ -44,6 +44,25 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Returns the same with times that can be added to a clock: `Duration::MAX` means "never" to
+    /// who writes it, and a year is as good.
+    pub(crate) fn bounded(mut self) -> Self {
+        const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+        let limits = &mut self.limits;
+        for time in [
+            &mut self.call_timeout,
+            &mut self.drain_timeout,
+            &mut limits.header_time,
+            &mut limits.body_time,
+            &mut limits.idle_time,
+        ] {
+            *time = YEAR.min(*time);
+        }
+        self
+    }
+}
+
 /// What one client, and all of them together, may use.
 ///
 /// Times are totals: a byte a second does not extend them.

@@ -29,10 +29,6 @@ use crate::status::Refusal;
 /// What every HTTP/2 client sends first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// hyper's bound on a head, above ours so that ours can answer in words. Its bound on the number of
-/// headers is 100; a higher one would cost every request an allocation.
-const ABOVE_OUR_LIMITS: usize = 2;
-
 /// How long, and how much, is read from a client that still sends after it was answered. Closing at
 /// once would reset the connection, and the answer would be lost on the way.
 const LINGER: Duration = Duration::from_secs(1);
@@ -42,8 +38,8 @@ const LINGER_BYTES: u64 = 8 * 1024 * 1024;
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves a connection until it ends; `draining` asks it to finish what runs and close.
-pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S, draining: CancellationToken)
+/// Serves a connection until it ends; once the bridge drains, it finishes what runs and closes.
+pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -51,7 +47,7 @@ where
     let limits = &edge.config.limits;
     let mut driver = Driver {
         watchdog: Watchdog::new(pulse.clone(), times(&edge)),
-        draining,
+        draining: edge.draining.clone(),
         drain_time: edge.config.drain_timeout,
         close_time: limits.header_time,
     };
@@ -99,29 +95,26 @@ fn times(edge: &Edge) -> Times {
         head: limits.header_time,
         idle: limits.idle_time,
         // The body, the call, and as long to take the answer as there was to send the body.
-        request: limits.body_time * 2 + edge.config.call_timeout,
+        request: 2 * limits.body_time + edge.config.call_timeout,
     }
 }
 
-/// The head's own deadline is the watchdog's: hyper's would also end idle connections, after the
-/// same few seconds.
+/// The head's deadline is the watchdog's: hyper's would also end idle connections, after the same
+/// few seconds.
 fn http1(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    let head = limits.header_bytes + limits.uri_bytes;
     builder
-        .timer(TokioTimer::new())
         .header_read_timeout(None)
-        .max_buf_size((head * ABOVE_OUR_LIMITS).max(8 * 1024));
+        .max_buf_size(largest_head(limits).max(8 * 1024));
     builder
 }
 
 fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
-    let head = limits.header_bytes + limits.uri_bytes;
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2_streams)
-        .max_header_list_size(u32::try_from(head * ABOVE_OUR_LIMITS).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(largest_head(limits)).unwrap_or(u32::MAX))
         // A client that opens and resets streams makes work without an answer to wait for.
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(100)
@@ -131,6 +124,13 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_PATIENCE);
     builder
+}
+
+/// hyper's bound on a head, above ours so that ours can answer in words. Its bound on the number of
+/// headers is 100 and stays so: another would cost every request an allocation.
+fn largest_head(limits: &Limits) -> usize {
+    let ours = limits.header_bytes.saturating_add(limits.uri_bytes);
+    ours.saturating_mul(2)
 }
 
 /// How a connection ended.

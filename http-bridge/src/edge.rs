@@ -1,10 +1,9 @@
 //! What all connections of one bridge share.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
 use rpc_core::protocol::Outcome;
 use rpc_core::{Catalog, Client, Code, RpcError};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::problem::Problem;
@@ -18,8 +17,9 @@ pub(crate) struct Edge {
     pub(crate) readiness: Readiness,
     /// Whether only this machine reaches the bridge, so that a foreign host name is an attack.
     pub(crate) loopback: bool,
+    /// Cancelled when the bridge stops: connections finish what runs, probes hear of it.
+    pub(crate) draining: CancellationToken,
     in_flight: Semaphore,
-    draining: AtomicBool,
 }
 
 impl Edge {
@@ -29,9 +29,9 @@ impl Edge {
             catalog: Catalog::new(client.clone()),
             readiness: Readiness::new(),
             loopback,
-            in_flight: Semaphore::new(config.limits.requests_in_flight),
-            draining: AtomicBool::new(false),
-            config,
+            in_flight: Semaphore::new(config.limits.requests_in_flight.min(Semaphore::MAX_PERMITS)),
+            draining: CancellationToken::new(),
+            config: config.bounded(),
             client,
         }
     }
@@ -44,15 +44,5 @@ impl Edge {
             let full = RpcError::new(Code::Unavailable, "too many requests in flight");
             full.with_outcome(Outcome::NotSent).into()
         })
-    }
-
-    /// Says that the bridge stops; readiness probes hear of it.
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, Relaxed);
-    }
-
-    /// Returns whether the bridge stops.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Relaxed)
     }
 }

@@ -11,7 +11,6 @@ use futures_util::FutureExt;
 use rpc_core::{Client, Code, RpcError};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
@@ -108,7 +107,6 @@ impl Bridge {
             admission: Admission::new(limits.connections, limits.connections_per_address),
             edge: self.edge,
             connections: TaskTracker::new(),
-            draining: CancellationToken::new(),
         };
         let mut shutdown = pin!(shutdown);
         loop {
@@ -143,7 +141,6 @@ struct Doors {
     admission: Arc<Admission>,
     edge: Arc<Edge>,
     connections: TaskTracker,
-    draining: CancellationToken,
 }
 
 impl Doors {
@@ -153,7 +150,7 @@ impl Doors {
         };
         // A reply is written in one piece; waiting for more of it only costs time.
         let _ = stream.set_nodelay(true);
-        let served = connection::serve(self.edge.clone(), stream, self.draining.clone());
+        let served = connection::serve(self.edge.clone(), stream);
         self.connections.spawn(async move {
             served.await;
             drop(admitted);
@@ -161,10 +158,16 @@ impl Doors {
     }
 
     async fn close(self) {
-        self.edge.drain();
-        self.draining.cancel();
+        self.edge.draining.cancel();
         self.connections.close();
         self.connections.wait().await;
+    }
+}
+
+impl Drop for Doors {
+    /// Whoever drops [`Bridge::serve`] half-way leaves no connection behind that nobody ends.
+    fn drop(&mut self) {
+        self.edge.draining.cancel();
     }
 }
 

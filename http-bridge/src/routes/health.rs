@@ -61,7 +61,7 @@ pub(crate) async fn ready(exchange: Exchange<'_>) -> Result<Response<Full<Bytes>
 }
 
 async fn reachable(edge: &Edge) -> Result<(), Problem> {
-    if edge.is_draining() {
+    if edge.draining.is_cancelled() {
         return Err(RpcError::new(Code::Unavailable, "the bridge is stopping").into());
     }
     match edge.readiness.check(&edge.client).await {

@@ -121,3 +121,15 @@ async fn a_head_that_stops_does_not_hold_up_the_drain() {
         .assert_problem(408, "request_timeout");
     setup.stopped().await;
 }
+
+#[tokio::test]
+async fn a_bridge_that_is_dropped_closes_its_connections() {
+    let mut setup = Setup::new().await;
+    let mut idle = Connection::open(setup.address).await;
+    assert_eq!(
+        idle.exchange(setup.post("hello", "", "[]")).await.status,
+        200
+    );
+    setup.abort().await;
+    assert!(idle.rest().await.is_empty());
+}

@@ -1,6 +1,8 @@
 //! How large, how many.
 
-use http_bridge::Limits;
+use std::time::Duration;
+
+use http_bridge::{Config, Limits};
 
 use crate::support::raw::Connection;
 use crate::support::{Setup, post};
@@ -239,4 +241,33 @@ async fn connections_are_bounded() {
             status => break assert_eq!(status, 200),
         }
     }
+}
+
+#[tokio::test]
+async fn limits_may_be_as_good_as_none() {
+    let setup = Setup::with(Config {
+        call_timeout: Duration::MAX,
+        drain_timeout: Duration::MAX,
+        limits: Limits {
+            body_bytes: usize::MAX,
+            header_bytes: usize::MAX,
+            headers: usize::MAX,
+            uri_bytes: usize::MAX,
+            header_time: Duration::MAX,
+            body_time: Duration::MAX,
+            idle_time: Duration::MAX,
+            connections: usize::MAX,
+            connections_per_address: usize::MAX,
+            requests_in_flight: usize::MAX,
+            http2_streams: u32::MAX,
+        },
+        ..Config::default()
+    })
+    .await;
+    setup.assert_healthy().await;
+    let mut connection = Connection::open(setup.address).await;
+    connection.send(setup.post("wait", "", "[]")).await;
+    setup.service.arrived.notified().await;
+    setup.service.release.notify_one();
+    assert_eq!(connection.answer().await.unwrap().status, 200);
 }

@@ -97,6 +97,12 @@ impl Setup {
         let _ = self.stop.take().map(|stop| stop.send(()));
     }
 
+    /// Drops the bridge as it runs.
+    pub async fn abort(&mut self) {
+        self.served.abort();
+        let _ = (&mut self.served).await;
+    }
+
     /// Waits until the bridge has stopped.
     pub async fn stopped(self) {
         tokio::time::timeout(SOON, self.served)
