@@ -77,6 +77,8 @@ where
             let (stream, kept_back) = connection.into_parts().io.into_inner().into_inner();
             match end {
                 End::Closed(Err(error)) if kept_back => refuse(stream, unreadable(&error)).await,
+                // Whoever is answered in full sends no more, and a drain waits for nobody else.
+                End::Closed(_) if edge.draining.is_cancelled() => {}
                 End::Closed(_) => linger(stream).await,
                 End::HeadLate => refuse(stream, head_late()).await,
                 End::GivenUp => {}
