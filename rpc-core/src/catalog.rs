@@ -6,6 +6,7 @@
 //! costs one question a second. An announcement of a new instance ends that second early.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -39,7 +40,7 @@ struct Shared {
     client: Client,
     methods: RwLock<HashMap<String, Arc<Method>>>,
     /// When the last question ended; held while one is asked.
-    asked: Mutex<Option<Instant>>,
+    asked: Arc<Mutex<Option<Instant>>>,
     stale: AtomicBool,
     learned: watch::Sender<()>,
 }
@@ -68,7 +69,7 @@ impl Catalog {
         let shared = Arc::new(Shared {
             client,
             methods: RwLock::default(),
-            asked: Mutex::default(),
+            asked: Arc::default(),
             stale: AtomicBool::new(false),
             learned: watch::Sender::new(()),
         });
@@ -84,8 +85,7 @@ impl Catalog {
         let mut learned = self.shared.learned.subscribe();
         let ask = self.shared.ask();
         tokio::pin!(ask);
-        // A reply that names the method ends the wait; the question goes on with whoever else
-        // waits for it.
+        // A reply that names the method ends the wait; the question goes on.
         loop {
             tokio::select! {
                 () = &mut ask => return self.shared.known(subject),
@@ -113,16 +113,22 @@ impl Shared {
     }
 
     /// Asks every service for its INFO, unless that was done within [`NEGATIVE`].
-    async fn ask(&self) {
-        let mut asked = self.asked.lock().await;
+    async fn ask(self: &Arc<Self>) {
+        let mut asked = self.asked.clone().lock_owned().await;
         let fresh = asked.is_some_and(|ended| ended.elapsed() < NEGATIVE);
         if fresh && !self.stale.swap(false, Ordering::Relaxed) {
             return;
         }
-        match self.collect().await {
-            Ok(()) => *asked = Some(Instant::now()),
-            Err(error) => debug!("discovery failed: {error}"),
-        }
+        // A task of its own: if an asker who leaves took the question along, each of a flood of
+        // impatient ones would ask anew.
+        let shared = self.clone();
+        let question = tokio::spawn(async move {
+            match shared.collect().await {
+                Ok(()) => *asked = Some(Instant::now()),
+                Err(error) => debug!("discovery failed: {error}"),
+            }
+        });
+        let _ = question.await;
     }
 
     async fn collect(&self) -> Result<(), async_nats::Error> {
@@ -196,8 +202,16 @@ async fn listen(shared: Arc<Shared>) {
     loop {
         let link = connection.link().clone();
         if let Ok(mut announcements) = link.nats.subscribe(ANNOUNCE).await {
-            while let Some(_announcement) = announcements.next().await {
-                shared.stale.store(true, Ordering::Relaxed);
+            // Holding on to a link that was replaced would keep its connection open.
+            let mut replaced = pin!(connection.replaced(&link));
+            loop {
+                tokio::select! {
+                    announcement = announcements.next() => match announcement {
+                        Some(_) => shared.stale.store(true, Ordering::Relaxed),
+                        None => break,
+                    },
+                    () = &mut replaced => break,
+                }
             }
         }
         connection.replaced(&link).await;

@@ -6,7 +6,7 @@
 //! who subscribe wait for [`Connection::replaced`] and subscribe again.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -55,12 +55,15 @@ pub(crate) struct Connection {
     link: ArcSwap<Link>,
     generation: watch::Sender<u64>,
     events: Arc<Events>,
-    supervisor: AbortHandle,
+    supervisor: OnceLock<AbortHandle>,
 }
 
 /// What the link's events told us.
 #[derive(Default)]
 struct Events {
+    /// Whose events count: a link that was replaced may live on for a moment, and what happens to
+    /// it then says nothing of the current one.
+    generation: AtomicU64,
     connected: AtomicBool,
     closing: AtomicBool,
     reconnects: AtomicU64,
@@ -74,17 +77,19 @@ impl Connection {
         let events = Arc::new(Events::default());
         let inbox = format!("{}.{}", config.inbox_prefix, Uuid::new_v4().simple());
         let link = connect_with_retries(&config, &inbox, &events, 0, config.give_up_after).await?;
-        Ok(Arc::new_cyclic(|this: &std::sync::Weak<Self>| {
-            let supervisor = tokio::spawn(supervise(this.clone())).abort_handle();
-            Self {
-                config,
-                inbox,
-                link: ArcSwap::from_pointee(link),
-                generation: watch::Sender::new(0),
-                events,
-                supervisor,
-            }
-        }))
+        let connection = Arc::new(Self {
+            config,
+            inbox,
+            link: ArcSwap::from_pointee(link),
+            generation: watch::Sender::new(0),
+            events,
+            supervisor: OnceLock::new(),
+        });
+        let supervisor = tokio::spawn(supervise(Arc::downgrade(&connection)));
+        connection
+            .supervisor
+            .get_or_init(|| supervisor.abort_handle());
+        Ok(connection)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -133,40 +138,50 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.supervisor.abort();
+        if let Some(supervisor) = self.supervisor.get() {
+            supervisor.abort();
+        }
     }
 }
 
 /// Watches the heartbeat of every link in turn and replaces the dead.
-async fn supervise(connection: std::sync::Weak<Connection>) {
-    while let Some(link) = connection
-        .upgrade()
-        .map(|connection| connection.link.load_full())
-    {
-        let reason = heartbeat(&link.nats).await;
-        let Some(connection) = connection.upgrade() else {
-            return;
-        };
-        warn!(reason, "the connection to NATS is dead, connecting anew");
-        connection.events.disconnected();
-        let generation = link.generation + 1;
-        // Without a limit this ends only with a link, or with credentials that were withdrawn.
+///
+/// It holds the connection for moments only, so that one which nobody uses any more ends, also while
+/// no server can be reached.
+async fn supervise(connection: Weak<Connection>) {
+    let Some((config, inbox, events)) = connection.upgrade().map(|connection| {
         let Connection {
             config,
             inbox,
             events,
             ..
         } = &*connection;
-        match connect_with_retries(config, inbox, events, generation, None).await {
-            Ok(link) => {
-                connection.link.store(Arc::new(link));
-                connection.generation.send_replace(generation);
+        (config.clone(), inbox.clone(), events.clone())
+    }) else {
+        return;
+    };
+    while let Some(link) = connection
+        .upgrade()
+        .map(|connection| connection.link.load_full())
+    {
+        let reason = heartbeat(&link.nats).await;
+        warn!(reason, "the connection to NATS is dead, connecting anew");
+        let generation = link.generation + 1;
+        events.generation.store(generation, Relaxed);
+        events.disconnected();
+        // Without a limit a try fails only where credentials were withdrawn.
+        let next = loop {
+            match connect_with_retries(&config, &inbox, &events, generation, None).await {
+                Ok(next) => break next,
+                Err(error) => warn!("{error}; trying again"),
             }
-            Err(error) => {
-                warn!("{error}; trying again");
-                sleep(LONGEST_DELAY).await;
-            }
-        }
+            sleep(LONGEST_DELAY).await;
+        };
+        let Some(connection) = connection.upgrade() else {
+            return;
+        };
+        connection.link.store(Arc::new(next));
+        connection.generation.send_replace(generation);
     }
 }
 
@@ -178,14 +193,21 @@ async fn heartbeat(nats: &async_nats::Client) -> &'static str {
     };
     let mut lost = 0;
     loop {
-        sleep(HEARTBEAT).await;
-        let sent = Instant::now();
-        if nats.publish(inbox.clone(), Bytes::new()).await.is_err() {
+        // A beat that comes now is a late one; the end of the stream is the end of the link.
+        let ended = async { while beats.next().await.is_some() {} };
+        if timeout(HEARTBEAT, ended).await.is_ok() {
             return "its task has ended";
         }
-        match timeout(HEARTBEAT, beats.next()).await {
+        let sent = Instant::now();
+        // Sending is inside the time limit: it waits where the connection's queue is full, and that
+        // of a frozen server stays full.
+        let round_trip = async {
+            nats.publish(inbox.clone(), Bytes::new()).await.ok()?;
+            beats.next().await
+        };
+        match timeout(HEARTBEAT, round_trip).await {
             Ok(Some(_)) => lost = 0,
-            Ok(None) => return "its subscriptions have ended",
+            Ok(None) => return "its task has ended",
             // While it reconnects by itself there is nothing to hear and nothing to replace.
             Err(_) if nats.connection_state() != async_nats::connection::State::Connected => {
                 lost = 0;
@@ -210,7 +232,7 @@ async fn connect_with_retries(
     let servers = parse_servers(&config.servers)?;
     let names = config.to_string();
     for attempt in 1.. {
-        let error = match options(config, events, &servers)
+        let error = match options(config, events, generation, &servers)
             .connect(&servers[..])
             .await
         {
@@ -253,7 +275,12 @@ async fn connect_with_retries(
     unreachable!("the loop above ends only by returning")
 }
 
-fn options(config: &Config, events: &Arc<Events>, servers: &[ServerAddr]) -> ConnectOptions {
+fn options(
+    config: &Config,
+    events: &Arc<Events>,
+    generation: u64,
+    servers: &[ServerAddr],
+) -> ConnectOptions {
     let events = events.clone();
     let mut options = ConnectOptions::new()
         .name(&config.name)
@@ -263,7 +290,9 @@ fn options(config: &Config, events: &Arc<Events>, servers: &[ServerAddr]) -> Con
         .request_timeout(None)
         .reconnect_delay_callback(delay)
         .event_callback(move |event| {
-            events.note(&event);
+            if events.generation.load(Relaxed) == generation {
+                events.note(&event);
+            }
             std::future::ready(())
         });
     // The client ignores credentials inside URLs, so they are passed on here.

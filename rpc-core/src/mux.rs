@@ -283,6 +283,8 @@ async fn receive(connection: Arc<Connection>, waiters: Arc<Waiters>) {
         }
         waiters.fail_all(Unanswered::Disconnected);
         connection.replaced(&link).await;
+        // Those who called before the end of the link was known.
+        waiters.fail_all(Unanswered::Disconnected);
     }
 }
 
