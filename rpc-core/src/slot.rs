@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde_json::{Map, Value};
 
-use crate::bind::Absent;
 use crate::protocol::RpcError;
 
 /// A type that can be an argument: anything that serde can decode.
@@ -240,5 +239,26 @@ impl<T: DeserializeOwned> Collect for BTreeMap<String, T> {
 
     fn collect(&mut self, key: String, value: T) {
         self.insert(key, value);
+    }
+}
+
+/// A parameter whose value is absent: `Option` becomes none, whatever the user calls it, and every
+/// other type reports that it is missing.
+struct Absent;
+
+impl<'de> Deserializer<'de> for Absent {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(Self::Error::custom("absent"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_none()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
