@@ -202,7 +202,9 @@ impl Client {
             payload,
         };
         match self.core.mux.in_flight() {
-            0 | 1 => self.core.outbox.publish(message).await,
+            // Boxed, or every call that is queued would carry the room that this takes. Futures
+            // above 1 KiB are also those that the usual allocators are slow with.
+            0 | 1 => Box::pin(self.core.outbox.publish(message)).await,
             _ => self.core.outbox.enqueue(message).await,
         }
     }
@@ -267,7 +269,7 @@ impl<T> OutgoingCall<'_, T> {
         self
     }
 
-    async fn exchange(self) -> Result<WireReply, CallError> {
+    async fn exchange(&mut self) -> Result<WireReply, CallError> {
         let mut timeout = self.timeout.unwrap_or(Options::DEFAULT.timeout);
         let mut headers = Headers::new();
         if let Some(inherited) = &self.client.inherited {
@@ -279,8 +281,7 @@ impl<T> OutgoingCall<'_, T> {
         if timeout != Options::DEFAULT.timeout {
             headers.insert(headers::TIMEOUT, timeout.as_millis().to_string());
         }
-        let payload = self
-            .arguments
+        let payload = std::mem::take(&mut self.arguments)
             .into_payload()
             .map_err(CallError::Arguments)?;
         let reply = self
@@ -298,12 +299,11 @@ impl<'a, T: DeserializeOwned + 'a> IntoFuture for OutgoingCall<'a, T> {
     type Output = Result<T, CallError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
-            let subject = self.subject.clone();
             let reply = self.exchange().await?;
             reply.result().map_err(|error| CallError::BadReply {
-                subject,
+                subject: self.subject,
                 reason: error.to_string(),
             })
         })

@@ -62,7 +62,8 @@ impl Outbox {
     /// Sends a message with others that are under way now.
     pub(crate) async fn enqueue(&self, message: Outgoing) {
         if let Err(message) = self.queue.push(message) {
-            self.publish(message).await;
+            // Boxed, because it is rare and every call would carry the room that it takes.
+            Box::pin(self.publish(message)).await;
         }
     }
 

@@ -98,8 +98,10 @@ impl Arguments {
 }
 
 fn separate(buffer: &mut Vec<u8>) {
-    if !buffer.is_empty() {
-        buffer.extend_from_slice(b", ");
+    match buffer.is_empty() {
+        // Values are written in small pieces; growing with each would cost an allocation or two.
+        true => buffer.reserve(64),
+        false => buffer.extend_from_slice(b", "),
     }
 }
 
