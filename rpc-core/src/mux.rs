@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -67,20 +68,25 @@ impl Mux {
             waiters: self.waiters.clone(),
             slot,
             generation,
+            answered: false,
         }
     }
 
     /// Returns the subject that the reply to `waiting` must be sent to.
     pub(crate) fn reply_subject(&self, waiting: &Waiting) -> Subject {
-        Subject::from(format!(
-            "{}.{:x}-{:x}",
-            self.inbox, waiting.slot, waiting.generation
-        ))
+        // Room for the longest token, and no formatter: every call makes one.
+        let mut subject = String::with_capacity(self.inbox.len() + ".-".len() + 16 + 8);
+        subject.push_str(&self.inbox);
+        subject.push('.');
+        push_hex(&mut subject, waiting.slot);
+        subject.push('-');
+        push_hex(&mut subject, waiting.generation as usize);
+        Subject::from(subject)
     }
 
     /// Returns how many calls wait now.
     pub(crate) fn in_flight(&self) -> usize {
-        self.waiters.slots().in_flight
+        self.waiters.in_flight.load(Relaxed)
     }
 }
 
@@ -96,20 +102,30 @@ pub(crate) struct Waiting {
     waiters: Arc<Waiters>,
     slot: usize,
     generation: u32,
+    /// Whether the answer was taken, and the slot freed with it: one look at the slots does both.
+    answered: bool,
 }
 
 impl Future for Waiting {
     type Output = Answer;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
-        let mut slots = self.waiters.slots();
-        let entry = &mut slots.entries[self.slot];
+        let this = self.get_mut();
+        if this.answered {
+            return Poll::Ready(Err(Unanswered::Disconnected));
+        }
+        let mut slots = this.waiters.slots();
+        let entry = &mut slots.entries[this.slot];
         debug_assert_eq!(
-            entry.generation, self.generation,
+            entry.generation, this.generation,
             "a slot is freed by its owner only"
         );
         match std::mem::replace(&mut entry.state, State::Free) {
-            State::Answered(answer) => Poll::Ready(answer),
+            State::Answered(answer) => {
+                this.waiters.free(&mut slots, this.slot);
+                this.answered = true;
+                Poll::Ready(answer)
+            }
             State::Free => Poll::Ready(Err(Unanswered::Disconnected)),
             State::Waiting { deadline, waker } => {
                 let waker = match waker {
@@ -128,7 +144,9 @@ impl Future for Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.waiters.slots().free(self.slot);
+        if !self.answered {
+            self.waiters.free(&mut self.waiters.slots(), self.slot);
+        }
     }
 }
 
@@ -136,6 +154,8 @@ impl Drop for Waiting {
 #[derive(Default)]
 struct Waiters {
     slots: Mutex<Slots>,
+    /// Beside the lock, because every call asks and takes the lock often enough.
+    in_flight: AtomicUsize,
     /// Told when the first call begins to wait, so that an idle client has no timer.
     busy: Notify,
 }
@@ -144,7 +164,6 @@ struct Waiters {
 struct Slots {
     entries: Vec<Entry>,
     free: Vec<usize>,
-    in_flight: usize,
 }
 
 struct Entry {
@@ -183,13 +202,17 @@ impl Waiters {
             }
         };
         slots.entries[slot].state = state;
-        slots.in_flight += 1;
         let generation = slots.entries[slot].generation;
-        if slots.in_flight == 1 {
-            drop(slots);
+        drop(slots);
+        if self.in_flight.fetch_add(1, Relaxed) == 0 {
             self.busy.notify_one();
         }
         (slot, generation)
+    }
+
+    fn free(&self, slots: &mut Slots, slot: usize) {
+        slots.free(slot);
+        self.in_flight.fetch_sub(1, Relaxed);
     }
 
     fn answer(&self, token: &str, answer: Answer) {
@@ -245,7 +268,13 @@ impl Slots {
         entry.state = State::Free;
         entry.generation = entry.generation.wrapping_add(1);
         self.free.push(slot);
-        self.in_flight -= 1;
+    }
+}
+
+fn push_hex(text: &mut String, number: usize) {
+    let digits = (usize::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    for digit in (0..digits).rev() {
+        text.push(char::from(b"0123456789abcdef"[number >> (digit * 4) & 0xf]));
     }
 }
 
@@ -315,7 +344,7 @@ pub(crate) fn from_nats(map: &HeaderMap) -> Headers {
 async fn sweep(waiters: Arc<Waiters>) {
     loop {
         waiters.busy.notified().await;
-        while waiters.slots().in_flight > 0 {
+        while waiters.in_flight.load(Relaxed) > 0 {
             sleep(SWEEP).await;
             let now = Instant::now();
             waiters.fail_where(Unanswered::Deadline, |deadline| deadline <= now);
@@ -333,6 +362,7 @@ mod tests {
             waiters: waiters.clone(),
             slot,
             generation,
+            answered: false,
         }
     }
 
@@ -369,7 +399,27 @@ mod tests {
             drop(waiting(&waiters));
         }
         let slots = waiters.slots();
-        assert_eq!((slots.entries.len(), slots.in_flight), (1, 0));
+        assert_eq!((slots.entries.len(), slots.free.len()), (1, 1));
+        assert_eq!(waiters.in_flight.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn an_answered_call_frees_its_slot_once() {
+        let waiters = Arc::<Waiters>::default();
+        let mut call = waiting(&waiters);
+        waiters.answer(&token(&call), Ok(WireReply::success("7")));
+        assert!((&mut call).now_or_never().unwrap().is_ok());
+        drop(call);
+        assert_eq!(waiters.slots().free, [0]);
+    }
+
+    #[test]
+    fn hex_is_what_the_formatter_writes() {
+        for number in [0, 1, 0xf, 0x10, 0xdead_beef, usize::MAX] {
+            let mut text = String::new();
+            push_hex(&mut text, number);
+            assert_eq!(text, format!("{number:x}"));
+        }
     }
 
     #[test]
