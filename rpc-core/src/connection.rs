@@ -301,9 +301,9 @@ fn options(
         .find_map(|server| Some((server.username()?, server.password())));
     match credentials {
         Some((user, Some(password))) => {
-            options = options.user_and_password(user.to_owned(), password.to_owned());
+            options = options.user_and_password(percent_decoded(user), percent_decoded(password));
         }
-        Some((token, None)) => options = options.token(token.to_owned()),
+        Some((token, None)) => options = options.token(percent_decoded(token)),
         None => {}
     }
     options
@@ -355,6 +355,29 @@ fn delay(attempt: usize) -> Duration {
     }
 }
 
+/// Reads what a URL must escape: `p%40ss` is `p@ss`.
+fn percent_decoded(text: &str) -> String {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let escaped = piece
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match escaped {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&piece.as_bytes()[2..]);
+            }
+            // A stray `%` means itself.
+            None => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(piece.as_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn parse_servers(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {
     let parse = |url: &String| {
         url.parse()
@@ -375,6 +398,20 @@ fn parse_servers(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_url_escapes_is_read() {
+        for (text, meant) in [
+            ("", ""),
+            ("p%40ss%3a", "p@ss:"),
+            ("%c3%A9", "é"),
+            ("100%", "100%"),
+            ("%zz%2", "%zz%2"),
+            ("%é1", "%é1"),
+        ] {
+            assert_eq!(percent_decoded(text), meant);
+        }
+    }
 
     #[test]
     fn the_first_try_comes_at_once_and_later_ones_within_half_a_second() {
