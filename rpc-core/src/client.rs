@@ -11,11 +11,11 @@ use async_nats::Subject;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::context::Context;
+use crate::context::{Context, after};
 use crate::endpoint::Options;
 use crate::error::{CallError, ConnectError};
 use crate::mux::{Mux, Unanswered, Waiting};
@@ -109,12 +109,12 @@ impl Client {
     /// [`CallError::Disconnected`] or [`CallError::Deadline`].
     pub async fn round_trip(&self, timeout: Duration) -> Result<Duration, CallError> {
         let sent = Instant::now();
-        let waiting = self.core.mux.wait(sent + timeout);
+        let deadline = after(sent, timeout);
+        let waiting = self.core.mux.wait(deadline);
         let own_inbox = self.core.mux.reply_subject(&waiting);
         self.ensure_connected()?;
-        self.send(own_inbox, None, Headers::new(), Bytes::new())
-            .await;
-        self.answer(waiting, "the server", sent + timeout, timeout)
+        let send = self.send(own_inbox, None, Headers::new(), Bytes::new());
+        self.answer(send, waiting, "the server", deadline, timeout)
             .await?;
         Ok(sent.elapsed())
     }
@@ -122,8 +122,8 @@ impl Client {
     /// Waits until the server has received everything that was sent before.
     pub(crate) async fn flush(&self) {
         const LONGEST: Duration = Duration::from_secs(2);
-        self.core.outbox.flush().await;
         // While there is no connection there is nothing that waiting could help.
+        let _ = timeout(LONGEST, self.core.outbox.flush()).await;
         let _ = self.round_trip(LONGEST).await;
     }
 
@@ -172,12 +172,11 @@ impl Client {
             return Err(CallError::TooLarge { size, limit });
         }
         self.ensure_connected()?;
-        let deadline = Instant::now() + timeout;
+        let deadline = after(Instant::now(), timeout);
         let waiting = self.core.mux.wait(deadline);
         let reply = self.core.mux.reply_subject(&waiting);
-        self.send(Subject::from(subject), Some(reply), headers, payload)
-            .await;
-        self.answer(waiting, subject, deadline, timeout).await
+        let send = self.send(Subject::from(subject), Some(reply), headers, payload);
+        self.answer(send, waiting, subject, deadline, timeout).await
     }
 
     fn ensure_connected(&self) -> Result<(), CallError> {
@@ -209,18 +208,29 @@ impl Client {
         }
     }
 
+    /// Sends, and waits for the answer. The deadline holds for both: sending waits while the
+    /// connection's queue is full, and that of a frozen server stays full.
     async fn answer(
         &self,
-        waiting: Waiting,
+        send: impl Future<Output = ()>,
+        mut waiting: Waiting,
         subject: &str,
         deadline: Instant,
         timeout: Duration,
     ) -> Result<WireReply, CallError> {
+        let answer = async {
+            tokio::select! {
+                biased;
+                () = send => {}
+                answer = &mut waiting => return answer,
+            }
+            waiting.await
+        };
         let answer = match timeout < SHORT {
-            true => timeout_at(deadline.into(), waiting)
+            true => timeout_at(deadline.into(), answer)
                 .await
                 .unwrap_or(Err(Unanswered::Deadline)),
-            false => waiting.await,
+            false => answer.await,
         };
         answer.map_err(|reason| match reason {
             Unanswered::NoResponders => CallError::NoResponders(subject.to_owned()),

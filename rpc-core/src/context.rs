@@ -11,6 +11,8 @@ use crate::protocol::{Headers, RpcError, headers};
 
 /// A longer id would fill logs and error bodies, so it is replaced.
 const LONGEST_REQUEST_ID: usize = 128;
+/// Calls are never nested deeper; services that call each other in a circle end here.
+const DEEPEST: u32 = 32;
 
 /// The context of one call: its headers, request id, deadline, and a client for nested calls.
 ///
@@ -41,7 +43,7 @@ impl Context {
         };
         Self {
             headers,
-            deadline: received + timeout,
+            deadline: after(received, timeout),
             request_id: OnceLock::new(),
             client,
         }
@@ -83,10 +85,17 @@ impl Context {
     /// Returns a client whose calls inherit this call's request id and what is left of its deadline.
     ///
     /// # Errors
-    /// `unavailable` when the call came without a network, as [`testing::call`] makes it.
+    /// `failed_precondition` when the call is nested 32 deep already, and `unavailable` when it
+    /// came without a network, as [`testing::call`] makes it.
     ///
     /// [`testing::call`]: crate::testing::call
     pub fn client(&self) -> Result<Client, RpcError> {
+        if self.depth() >= DEEPEST {
+            let text = format!(
+                "calls are nested {DEEPEST} deep, which is the limit: do services call each other in a circle?"
+            );
+            return Err(RpcError::new(crate::Code::FailedPrecondition, text));
+        }
         let client = self.client.as_ref().ok_or_else(|| {
             let text = "this call came without a network, so it can make no calls of its own";
             RpcError::new(crate::Code::Unavailable, text)
@@ -98,4 +107,10 @@ impl Context {
     pub(crate) fn codec(&self) -> Result<Codec, RpcError> {
         codec::by_content_type(self.headers.get(headers::CONTENT_TYPE))
     }
+}
+
+/// Adds a time that may be `Duration::MAX`, which would be past the end of the clock.
+pub(crate) fn after(start: Instant, time: Duration) -> Instant {
+    const DECADE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+    start + time.min(DECADE)
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use async_nats::{Client, SubscribeError, Subscriber};
+use async_nats::{Client, Subject, SubscribeError, Subscriber};
 use futures_util::StreamExt as _;
 use futures_util::stream::{SelectAll, select_all};
 use serde_json::{Value, json};
 use tracing::debug;
 
 use crate::instance::Instance;
+use crate::protocol::subject::is_reply_inbox;
 
 /// Where instances say that they start and stop; a hint to read `$SRV.INFO` again.
 pub(crate) const ANNOUNCE: &str = "_RPC.announce";
@@ -39,14 +40,16 @@ pub(crate) async fn subscribe(
     Ok(select_all(subscribers))
 }
 
-/// Answers until the subscriptions end. Bodies are ignored; without a reply subject, no answer.
+/// Answers until the subscriptions end. Bodies are ignored; without an inbox to reply to, no answer.
 pub(crate) async fn answer(
     nats: Client,
     instance: Arc<Instance>,
+    inbox_prefix: String,
     mut questions: SelectAll<Subscriber>,
 ) {
     while let Some(question) = questions.next().await {
-        let Some(reply) = question.reply else {
+        let inbox = |reply: &Subject| is_reply_inbox(reply, &inbox_prefix);
+        let Some(reply) = question.reply.filter(inbox) else {
             continue;
         };
         let verb = question.subject.split('.').nth(1).unwrap_or_default();

@@ -16,14 +16,15 @@ use std::task::{self, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
 use crate::client::Client;
 use crate::context::Context;
 use crate::endpoint::{Endpoint, EndpointSpec, HandlerFuture};
-use crate::protocol::{Call, Code, RpcError, WireReply};
+use crate::protocol::{Call, Code, Outcome, RpcError, WireReply};
 use crate::service::Service;
 use crate::stats::Stats;
 
@@ -33,7 +34,9 @@ pub(crate) struct Dispatcher {
     subject: String,
     invoke: Box<dyn Fn(Arc<Context>, Bytes) -> HandlerFuture + Send + Sync>,
     client: Option<Client>,
-    permits: Semaphore,
+    /// Ends the calls that still run when the service may wait no longer.
+    cut: CancellationToken,
+    permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     stats: Stats,
 }
@@ -52,6 +55,7 @@ impl Dispatcher {
         endpoint: &Endpoint<S>,
         service: Arc<S>,
         client: Option<Client>,
+        cut: CancellationToken,
     ) -> Self {
         let handler = endpoint.handler;
         Self {
@@ -59,7 +63,8 @@ impl Dispatcher {
             subject: endpoint.subject(),
             invoke: Box::new(move |context, payload| handler(service.clone(), context, payload)),
             client,
-            permits: Semaphore::new(endpoint.spec.options.limit),
+            cut,
+            permits: Arc::new(Semaphore::new(endpoint.spec.options.limit)),
             waiting: AtomicUsize::new(0),
             stats: Stats::default(),
         }
@@ -86,7 +91,8 @@ impl Dispatcher {
             self.client.clone(),
         ));
         if context.deadline() <= call.received {
-            let refusal = Err(deadline_exceeded("before it ran"));
+            let late = deadline_exceeded("before it ran");
+            let refusal = Err(late.with_outcome(Outcome::NotSent));
             return Dispatched::Done(self.finish(&context, call.received, refusal));
         }
         if self.permits.available_permits() == 0 {
@@ -96,9 +102,13 @@ impl Dispatcher {
         match Pin::new(&mut running).poll(&mut task::Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => Dispatched::Done(self.finish(&context, call.received, result)),
             Poll::Pending => {
+                // Taken now and not by the task that drives the call: a burst is dispatched before
+                // any such task runs, and every call of it would find a slot free.
+                let permit = self.permits.clone().try_acquire_owned().ok();
                 let dispatcher = self.clone();
                 Dispatched::Pending(Box::pin(async move {
-                    let result = dispatcher.run(&context, None, running).await;
+                    let work = dispatcher.run(&context, permit, running);
+                    let result = dispatcher.unless_cut(work).await;
                     dispatcher.finish(&context, call.received, result)
                 }))
             }
@@ -114,27 +124,29 @@ impl Dispatcher {
     ) -> Dispatched {
         let Some(place) = Place::take(self) else {
             self.stats.rejected();
-            let refusal = Err(RpcError::new(
-                Code::ResourceExhausted,
-                format!(
-                    "`{}` is full: every slot and every waiting place is taken",
-                    self.subject
-                ),
-            ));
+            let text = format!(
+                "`{}` is full: every slot and every waiting place is taken",
+                self.subject
+            );
+            let full = RpcError::new(Code::ResourceExhausted, text);
+            let refusal = Err(full.with_outcome(Outcome::NotSent));
             return Dispatched::Done(self.finish(&context, received, refusal));
         };
         let dispatcher = self.clone();
         Dispatched::Pending(Box::pin(async move {
-            let deadline = context.deadline().into();
-            let result = match timeout_at(deadline, dispatcher.permits.acquire()).await {
-                Ok(permit) => {
-                    drop(place);
-                    dispatcher.stats.queued(received.elapsed());
-                    let running = dispatcher.start(context.clone(), payload);
-                    dispatcher.run(&context, permit.ok(), running).await
-                }
-                Err(_) => Err(deadline_exceeded("while it waited for a free slot")),
+            let work = async {
+                let deadline = context.deadline().into();
+                let permit = dispatcher.permits.clone().acquire_owned();
+                let Ok(permit) = timeout_at(deadline, permit).await else {
+                    let late = deadline_exceeded("while it waited for a free slot");
+                    return Err(late.with_outcome(Outcome::NotSent));
+                };
+                drop(place);
+                dispatcher.stats.queued(received.elapsed());
+                let running = dispatcher.start(context.clone(), payload);
+                dispatcher.run(&context, permit.ok(), running).await
             };
+            let result = dispatcher.unless_cut(work).await;
             dispatcher.finish(&context, received, result)
         }))
     }
@@ -148,24 +160,35 @@ impl Dispatcher {
     }
 
     /// Drives a started call to its end or its deadline. Without a `permit` it takes one first:
-    /// another call may have taken the last one during the first poll, and then it waits half-way.
+    /// another loop may have taken the last one during the first poll, and then it waits half-way.
     async fn run(
         &self,
         context: &Context,
-        permit: Option<SemaphorePermit<'_>>,
+        permit: Option<OwnedSemaphorePermit>,
         running: Running,
     ) -> Result<WireReply, RpcError> {
         let work = async {
             let _permit = match permit {
                 Some(permit) => Some(permit),
-                None => self.permits.acquire().await.ok(),
+                None => self.permits.clone().acquire_owned().await.ok(),
             };
             running.await
         };
         match timeout_at(context.deadline().into(), work).await {
             Ok(result) => result,
-            Err(_) => Err(deadline_exceeded("while it ran")),
+            Err(_) => Err(deadline_exceeded("while it ran").with_outcome(Outcome::Unknown)),
         }
+    }
+
+    /// Drives a call until the service may wait no longer.
+    async fn unless_cut(
+        &self,
+        work: impl Future<Output = Result<WireReply, RpcError>>,
+    ) -> Result<WireReply, RpcError> {
+        self.cut.run_until_cancelled(work).await.unwrap_or_else(|| {
+            let text = "the service stopped before the call ended";
+            Err(RpcError::new(Code::Unavailable, text).with_outcome(Outcome::Unknown))
+        })
     }
 
     /// Counts and logs how a call ended, and words its reply.
@@ -176,7 +199,7 @@ impl Dispatcher {
         result: Result<WireReply, RpcError>,
     ) -> WireReply {
         self.stats.finished(received.elapsed());
-        let failure = match result {
+        let failure = match result.and_then(|reply| self.fitting(reply)) {
             Ok(reply) => return reply,
             Err(failure) => failure,
         };
@@ -190,7 +213,20 @@ impl Dispatcher {
             }
             _ => debug!(%method, request_id, "call refused: {failure}"),
         }
-        WireReply::failure(&failure, Some(request_id))
+        // Details can be too large as well; sizes are not.
+        self.fitting(WireReply::failure(&failure, Some(request_id)))
+            .unwrap_or_else(|too_large| WireReply::failure(&too_large, Some(request_id)))
+    }
+
+    /// Turns a reply that the server would not take into an error that says both sizes.
+    fn fitting(&self, reply: WireReply) -> Result<WireReply, RpcError> {
+        let limit = self.client.as_ref().map_or(usize::MAX, Client::max_payload);
+        let size = reply.headers.wire_len() + reply.payload.len();
+        if size > limit {
+            let text = format!("the reply has {size} bytes, the server takes at most {limit}");
+            return Err(RpcError::new(Code::PayloadTooLarge, text));
+        }
+        Ok(reply)
     }
 }
 
@@ -206,13 +242,18 @@ impl Future for Running {
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         // The future is not polled again after a panic, so nothing sees its broken state.
         let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
-        polled.unwrap_or_else(|panic| {
-            self.dispatcher.stats.panicked();
-            Poll::Ready(Err(RpcError::internal(format!(
-                "panic: {}",
-                panic_text(&*panic)
-            ))))
-        })
+        match polled {
+            // A call that it made was not sent, but the method itself did run.
+            Ok(Poll::Ready(Err(failure))) if failure.outcome() == Some(Outcome::NotSent) => {
+                Poll::Ready(Err(failure.with_outcome(Outcome::Unknown)))
+            }
+            Ok(polled) => polled,
+            Err(panic) => {
+                self.dispatcher.stats.panicked();
+                let text = format!("panic: {}", panic_text(&*panic));
+                Poll::Ready(Err(RpcError::internal(text)))
+            }
+        }
     }
 }
 

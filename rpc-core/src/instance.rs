@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::client::Client;
@@ -28,6 +29,8 @@ pub(crate) struct Instance {
     pub(crate) id: String,
     pub(crate) queue_group: &'static str,
     pub(crate) dispatchers: Vec<Arc<Dispatcher>>,
+    /// Ends the calls that still run.
+    pub(crate) cut: CancellationToken,
     doc: &'static str,
     started: SystemTime,
     metadata: BTreeMap<String, String>,
@@ -55,13 +58,14 @@ pub(crate) struct EndpointInfo {
 
 impl Instance {
     /// Binds the methods of `service` to it.
-    pub(crate) fn new<S: Service>(service: S, client: &Client) -> Self {
+    pub(crate) fn new<S: Service>(service: S, client: &Client, cut: CancellationToken) -> Self {
         let service = Arc::new(service);
         let bind = |endpoint| {
             Arc::new(Dispatcher::new(
                 endpoint,
                 service.clone(),
                 Some(client.clone()),
+                cut.clone(),
             ))
         };
         let mut instance = Self {
@@ -73,6 +77,7 @@ impl Instance {
             doc: S::DOC,
             started: SystemTime::now(),
             metadata: BTreeMap::new(),
+            cut: cut.clone(),
         };
         let contract = serde_json::to_string(&instance.endpoints()).unwrap_or_default();
         instance.metadata.insert(

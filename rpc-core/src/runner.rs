@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::signal;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::client::Client;
@@ -50,8 +51,11 @@ pub struct Runner {
 struct Declared {
     subjects: Vec<String>,
     name: &'static str,
-    bind: Box<dyn FnOnce(&Client) -> Instance + Send>,
+    bind: Bind,
 }
+
+/// Binds a service to the client of its calls and to what ends them.
+type Bind = Box<dyn FnOnce(&Client, CancellationToken) -> Instance + Send>;
 
 impl Runner {
     /// Creates a runner on the servers that `config` names.
@@ -108,7 +112,7 @@ impl Runner {
         self.services.push(Declared {
             subjects: S::endpoints().iter().map(Endpoint::subject).collect(),
             name: S::NAME,
-            bind: Box::new(|client| Instance::new(service, client)),
+            bind: Box::new(|client, cut| Instance::new(service, client, cut)),
         });
         self
     }
@@ -130,9 +134,12 @@ impl Runner {
         self.config.name = names.join(",");
         let client = Client::connect(self.config).await?;
         let (stop, _) = watch::channel(false);
+        // Also ends what runs already when a later service cannot start.
+        let cut = CancellationToken::new();
+        let guard = cut.clone().drop_guard();
         let mut serving = Vec::new();
         for declared in self.services {
-            let instance = Arc::new((declared.bind)(&client));
+            let instance = Arc::new((declared.bind)(&client, cut.child_token()));
             let calls = Serving::new(instance, client.clone(), stop.subscribe(), self.drain);
             serving.push(serve(calls).await?);
         }
@@ -140,6 +147,7 @@ impl Runner {
             names,
             client,
             stop,
+            cut: guard.disarm(),
             serving,
             #[cfg(feature = "embedded")]
             _broker: self.broker,
@@ -190,6 +198,7 @@ pub struct Running {
     names: Vec<&'static str>,
     client: Client,
     stop: watch::Sender<bool>,
+    cut: CancellationToken,
     serving: Vec<JoinHandle<()>>,
     #[cfg(feature = "embedded")]
     _broker: Option<rpc_broker::Handle>,
@@ -207,6 +216,8 @@ impl Running {
     }
 
     /// Stops: takes no more calls without losing one, finishes the running ones, says goodbye.
+    ///
+    /// Calls that still run after [`Runner::drain_timeout`] are ended and answered `unavailable`.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         for serving in self.serving.drain(..) {
@@ -217,19 +228,19 @@ impl Running {
         self.client.connection().closing();
     }
 
-    /// Ends the services at once, their running calls included; returns when the server knows.
-    pub async fn abort(mut self) {
-        for serving in self.serving.drain(..) {
-            serving.abort();
-            let _ = serving.await;
-        }
-        self.client.flush().await;
-        self.client.connection().closing();
+    /// Ends the services at once; returns when the server knows.
+    ///
+    /// Running calls are ended and answered `unavailable`; those that the server has sent and no
+    /// method has seen yet are lost.
+    pub async fn abort(self) {
+        self.cut.cancel();
+        self.stop().await;
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.cut.cancel();
         self.serving.iter().for_each(JoinHandle::abort);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -25,13 +25,20 @@ use crate::error::RunError;
 use crate::instance::Instance;
 use crate::mux::from_nats;
 use crate::outbox::Outgoing;
-use crate::protocol::subject::is_inbox;
-use crate::protocol::{Call, Code, Headers, RpcError, WireReply};
+use crate::protocol::subject::is_reply_inbox;
+use crate::protocol::{Call, Headers, WireReply, headers};
 
 /// How long the server may take to prove the subscriptions.
 const PROOF: Duration = Duration::from_secs(5);
-/// An endpoint that gets no message while it stops is unsubscribed after this.
+/// An endpoint that does not get its last messages while it stops is unsubscribed after this.
 const IDLE_STOP: Duration = Duration::from_millis(500);
+/// How many more messages than its rate says an endpoint may get while it stops: whoever has
+/// called one after the other at a low rate may still call all at once.
+const BURST: u64 = 256;
+/// A stopping endpoint sends itself no more messages at once.
+const MOST_FILLERS: u64 = 4096;
+/// How long calls that are cut short may take to answer so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the loops of one instance share.
 pub(crate) struct Serving {
@@ -150,9 +157,11 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
         .await
         .map_err(failed)?;
     let mut discovery = JoinSet::new();
+    let inbox_prefix = serving.client.connection().config().inbox_prefix.clone();
     discovery.spawn(discovery::answer(
         link.nats.clone(),
         instance.clone(),
+        inbox_prefix,
         questions,
     ));
 
@@ -177,19 +186,29 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
 
 /// Finishes without losing a call: first the subscriptions, then the calls, then discovery.
 async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
-    discovery::announce(&last.link.nats, &serving.instance, "stopping").await;
     let service = serving.instance.name;
     let finish = async {
+        discovery::announce(&last.link.nats, &serving.instance, "stopping").await;
         while last.methods.join_next().await.is_some() {}
         serving.running.close();
         serving.running.wait().await;
     };
-    if timeout(serving.drain, finish).await.is_err() {
+    // Whoever ends everything at once has no patience for a connection that takes nothing.
+    let patience = match serving.instance.cut.is_cancelled() {
+        true => LAST_WORDS,
+        false => serving.drain,
+    };
+    if timeout(patience, finish).await.is_err() {
         let left = serving.running.len();
         warn!(
             service,
-            left, "the drain took too long, the calls that still run are dropped"
+            left, "the drain took too long, the calls that still run are ended"
         );
+        last.methods.shutdown().await;
+        serving.instance.cut.cancel();
+        serving.running.close();
+        // One that blocks its thread cannot be ended.
+        let _ = timeout(LAST_WORDS, serving.running.wait()).await;
     }
     serving.client.flush().await;
     last.discovery.shutdown().await;
@@ -210,19 +229,55 @@ async fn serve_method(serving: Arc<Serving>, method: Arc<Dispatcher>, mut reques
             () = &mut stopped => break,
         }
     }
+    if serving.instance.cut.is_cancelled() {
+        let _ = requests.unsubscribe().await;
+        return;
+    }
     // Unsubscribing at once would lose what the server has sent already. It is told to stop after
     // a few more messages than can be under way, and those are served.
-    let last = flow.seen + flow.expected_within(Duration::from_millis(10)) + 8;
+    let last = flow.seen + BURST + flow.expected_within(Duration::from_millis(10));
     if requests.unsubscribe_after(last).await.is_err() {
         return;
     }
-    while let Ok(Some(request)) = timeout(IDLE_STOP, requests.next()).await {
-        handle(&serving, &method, request, &mut flow).await;
+    // Where callers are too quiet to send that many, we do: ever more, because other instances take
+    // their part.
+    let give_up = Instant::now() + IDLE_STOP;
+    let mut instances = 1;
+    loop {
+        match requests.next().now_or_never() {
+            Some(Some(request)) => handle(&serving, &method, request, &mut flow).await,
+            Some(None) => return,
+            None if Instant::now() >= give_up => break,
+            None => {
+                let missing = last.saturating_sub(flow.seen);
+                send_fillers(&serving, &method, (missing * instances).min(MOST_FILLERS)).await;
+                instances *= 2;
+                // What the server has sent here of them has come when the echo does.
+                if serving.client.round_trip(IDLE_STOP).await.is_err() {
+                    break;
+                }
+            }
+        }
     }
     if requests.drain().await.is_ok() {
         while let Ok(Some(request)) = timeout(IDLE_STOP, requests.next()).await {
             handle(&serving, &method, request, &mut flow).await;
         }
+    }
+}
+
+/// Sends messages to a method's subject that no method runs for.
+async fn send_fillers(serving: &Serving, method: &Dispatcher, count: u64) {
+    for _ in 0..count {
+        let mut headers = Headers::new();
+        headers.insert(headers::FILLER, "1");
+        let filler = Outgoing {
+            subject: method.subject().into(),
+            reply: None,
+            headers,
+            payload: Bytes::new(),
+        };
+        serving.client.outbox().publish(filler).await;
     }
 }
 
@@ -241,10 +296,12 @@ async fn handle(
     } = request;
     let call = Call::new(headers.as_ref().map(from_nats).unwrap_or_default(), payload);
     flow.note(call.received);
+    if reply.is_none() && call.headers.get(headers::FILLER).is_some() {
+        return;
+    }
     let inbox_prefix = &serving.client.connection().config().inbox_prefix;
     if let Some(reply) = &reply
-        && !is_inbox(reply, inbox_prefix)
-        && !is_inbox(reply, "_INBOX")
+        && !is_reply_inbox(reply, inbox_prefix)
     {
         // Answering would publish wherever the caller wants, in this service's name.
         warn!(subject = method.subject(), %reply, "a request whose reply subject is no inbox is dropped");
@@ -253,7 +310,7 @@ async fn handle(
     }
     match (method.dispatch(call), reply) {
         (Dispatched::Done(answer), Some(reply)) => {
-            let message = outgoing(serving, reply, answer);
+            let message = outgoing(reply, answer);
             serving.client.outbox().publish(message).await;
         }
         (Dispatched::Done(_), None) => {}
@@ -263,7 +320,7 @@ async fn handle(
             tracker.spawn(async move {
                 let answer = running.await;
                 if let Some(reply) = reply {
-                    let message = outgoing(&serving, reply, answer);
+                    let message = outgoing(reply, answer);
                     serving.client.outbox().enqueue(message).await;
                 }
             });
@@ -271,17 +328,9 @@ async fn handle(
     }
 }
 
-/// Addresses a reply; one that the server would not take becomes an error that says both sizes.
-fn outgoing(serving: &Serving, reply: async_nats::Subject, answer: WireReply) -> Outgoing {
-    let limit = serving.client.max_payload();
-    let size = answer.headers.wire_len() + answer.payload.len();
-    let WireReply { headers, payload } = match size > limit {
-        false => answer,
-        true => {
-            let text = format!("the reply has {size} bytes, the server takes at most {limit}");
-            WireReply::failure(&RpcError::new(Code::PayloadTooLarge, text), None)
-        }
-    };
+/// Addresses a reply.
+fn outgoing(reply: async_nats::Subject, answer: WireReply) -> Outgoing {
+    let WireReply { headers, payload } = answer;
     Outgoing {
         subject: reply,
         reply: None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
 use crate::config::{Config, url_from_env};
@@ -66,14 +67,28 @@ pub async fn call_raw<S: Service>(
     method: &str,
     payload: impl Into<Bytes>,
 ) -> Result<WireReply, RpcError> {
+    call_with_headers(service, method, Headers::new(), payload).await
+}
+
+/// Calls one method without a network: the headers and bytes of a message in, a reply out.
+///
+/// # Errors
+/// The error reply of the method; `not_found` when the service has no such method.
+pub async fn call_with_headers<S: Service>(
+    service: &Arc<S>,
+    method: &str,
+    headers: Headers,
+    payload: impl Into<Bytes>,
+) -> Result<WireReply, RpcError> {
     let endpoints = S::endpoints();
     let endpoint = endpoints
         .iter()
         .find(|endpoint| endpoint.spec.name == method);
     let endpoint = endpoint
         .ok_or_else(|| RpcError::not_found(format!("`{}` has no method `{method}`", S::NAME)))?;
-    let dispatcher = Arc::new(Dispatcher::new(endpoint, service.clone(), None));
-    let reply = match dispatcher.dispatch(Call::new(Headers::new(), payload)) {
+    let never = CancellationToken::new();
+    let dispatcher = Arc::new(Dispatcher::new(endpoint, service.clone(), None, never));
+    let reply = match dispatcher.dispatch(Call::new(headers, payload)) {
         Dispatched::Done(reply) => reply,
         Dispatched::Pending(running) => running.await,
     };

@@ -76,6 +76,12 @@ pub fn is_inbox(reply: &str, prefix: &str) -> bool {
         .is_some_and(|rest| !rest.is_empty())
 }
 
+/// Returns whether `reply` is an inbox under the configured `prefix` or under `_INBOX`, which every
+/// other client uses.
+pub(crate) fn is_reply_inbox(reply: &str, prefix: &str) -> bool {
+    is_inbox(reply, prefix) || is_inbox(reply, "_INBOX")
+}
+
 const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
