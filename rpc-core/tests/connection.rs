@@ -1,0 +1,318 @@
+//! The connection breaks in every way it can, and the service serves again.
+//!
+//! These tests stop and freeze their server, so they have one of their own also where `NATS_URL`
+//! names another.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use rpc_broker::{Auth, EmbeddedBroker, Handle};
+use rpc_core::protocol::Outcome;
+use rpc_core::{CallError, Client, Config, ConnectError, Runner, Running};
+use support::{PATIENCE, Probe, connect, eventually};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream as Socket};
+use tokio::sync::watch;
+
+fn broker(port: u16) -> Handle {
+    let config = rpc_broker::Config {
+        port,
+        ..Default::default()
+    };
+    EmbeddedBroker::start(config).unwrap()
+}
+
+async fn serve(url: &str, probe: &Probe) -> Running {
+    let config = Config::new(url).give_up_after(PATIENCE);
+    Runner::new(config)
+        .service(probe.clone())
+        .start()
+        .await
+        .unwrap()
+}
+
+/// Calls until an answer comes, and returns how long that took.
+async fn served_again(client: &Client) -> Duration {
+    let started = Instant::now();
+    eventually("it serves again", async || {
+        let call = client.call::<String>("probe_service.echo").arg("a");
+        call.timeout(Duration::from_millis(200))
+            .await
+            .is_ok_and(|text| text == "a!")
+    })
+    .await;
+    started.elapsed()
+}
+
+#[tokio::test]
+async fn a_restarted_server_is_served_again_and_calls_under_way_fail_at_once() {
+    let probe = Probe::default();
+    let first = broker(0);
+    let (url, port) = (first.url(), first.port());
+    let _service = serve(&url, &probe).await;
+    let client = connect(&url).await;
+    let calls =
+        join_all((0..10).map(|_| client.call::<String>("probe_service.wait").into_future()));
+    let end = async {
+        eventually("all run", async || probe.0.begun.load(SeqCst) == 10).await;
+        first.shutdown();
+        Instant::now()
+    };
+    let (answers, ended) = tokio::join!(calls, end);
+    assert!(
+        ended.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        ended.elapsed()
+    );
+    for answer in answers {
+        assert!(
+            matches!(answer, Err(CallError::Disconnected(Outcome::Unknown))),
+            "{answer:?}"
+        );
+    }
+    let answer = client.call::<()>("probe_service.nothing").await;
+    assert!(
+        matches!(answer, Err(CallError::Disconnected(Outcome::NotSent))),
+        "{answer:?}"
+    );
+    assert_eq!(client.in_flight(), 0);
+
+    let _second = broker(port);
+    let waited = served_again(&client).await;
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+}
+
+/// Sends what no client sends: a header with a lone CR.
+fn poison(port: u16, subject: &str) {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let header = "NATS/1.0\r\nX-Bad: a\rb\r\n\r\n";
+    let size = header.len();
+    let text = format!(
+        "CONNECT {{\"verbose\":false,\"headers\":true}}\r\nHPUB {subject} {size} {size}\r\n{header}\r\nPING\r\n"
+    );
+    socket.write_all(text.as_bytes()).unwrap();
+    let mut heard = String::new();
+    let mut buffer = [0; 4096];
+    while !heard.contains("PONG") {
+        let read = socket.read(&mut buffer).unwrap();
+        assert!(read > 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_kills_the_connection_task_costs_seconds_at_most() {
+    let probe = Probe::default();
+    let server = broker(0);
+    let _service = serve(&server.url(), &probe).await;
+    let client = connect(&server.url()).await;
+    for _ in 0..2 {
+        poison(server.port(), "probe_service.nothing");
+        let waited = served_again(&client).await;
+        assert!(waited < Duration::from_secs(3), "{waited:?}");
+    }
+}
+
+/// A TCP proxy that can stop forwarding without closing anything.
+struct Proxy {
+    url: String,
+    frozen: watch::Sender<bool>,
+    taken: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    async fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("nats://{}", listener.local_addr().unwrap());
+        let (frozen, taken) = (watch::Sender::new(false), Arc::<AtomicBool>::default());
+        let (sender, seen) = (frozen.clone(), taken.clone());
+        tokio::spawn(async move {
+            loop {
+                let (near, _) = listener.accept().await.unwrap();
+                seen.store(true, SeqCst);
+                let far = Socket::connect(("127.0.0.1", port)).await.unwrap();
+                let ((near_in, near_out), (far_in, far_out)) =
+                    (near.into_split(), far.into_split());
+                tokio::spawn(forward(near_in, far_out, sender.subscribe()));
+                tokio::spawn(forward(far_in, near_out, sender.subscribe()));
+            }
+        });
+        Self { url, frozen, taken }
+    }
+}
+
+async fn forward(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut frozen: watch::Receiver<bool>,
+) {
+    let mut buffer = vec![0; 16 * 1024];
+    while frozen.wait_for(|frozen| !frozen).await.is_ok() {
+        match from.read(&mut buffer).await {
+            Ok(read @ 1..) => {
+                if frozen.wait_for(|frozen| !frozen).await.is_err()
+                    || to.write_all(&buffer[..read]).await.is_err()
+                {
+                    return;
+                }
+            }
+            _ => return,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_noticed_and_served_again_when_it_thaws() {
+    let probe = Probe::default();
+    let server = broker(0);
+    let proxy = Proxy::to(server.port()).await;
+    let service = serve(&proxy.url, &probe).await;
+    let behind = connect(&proxy.url).await;
+    proxy.frozen.send_replace(true);
+    proxy.taken.store(false, SeqCst);
+
+    // Enough to fill every buffer and queue on the way: the deadline holds for sending too.
+    let large = "x".repeat(500_000);
+    let started = Instant::now();
+    let calls = (0..100).map(|_| {
+        let call = behind.call::<String>("probe_service.echo").arg(&large);
+        call.timeout(Duration::from_millis(300)).into_future()
+    });
+    for answer in join_all(calls).await {
+        assert!(
+            matches!(
+                answer,
+                Err(CallError::Deadline(_) | CallError::Disconnected(_))
+            ),
+            "{answer:?}"
+        );
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(behind.in_flight(), 0);
+
+    eventually("both connect anew", async || proxy.taken.load(SeqCst)).await;
+    let noticed = started.elapsed();
+    assert!(noticed < Duration::from_secs(7), "{noticed:?}");
+    proxy.frozen.send_replace(false);
+    let direct = connect(&server.url()).await;
+    let waited = served_again(&direct).await.max(served_again(&behind).await);
+    assert!(waited < Duration::from_secs(4), "{waited:?}");
+
+    // The old connections end now, and say so; that is no news of the new ones.
+    for _ in 0..200 {
+        let call = behind.call::<String>("probe_service.echo").arg("a");
+        assert_eq!(call.await.unwrap(), "a!");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_a_frozen_server() {
+    let probe = Probe::default();
+    let server = broker(0);
+    let proxy = Proxy::to(server.port()).await;
+    let config = Config::new(&proxy.url).give_up_after(PATIENCE);
+    let runner = Runner::new(config)
+        .service(probe)
+        .drain_timeout(Duration::from_millis(200));
+    let service = runner.start().await.unwrap();
+    proxy.frozen.send_replace(true);
+    let stopping = Instant::now();
+    service.stop().await;
+    assert!(
+        stopping.elapsed() < Duration::from_secs(7),
+        "{:?}",
+        stopping.elapsed()
+    );
+}
+
+fn guarded() -> Handle {
+    let auth = Auth::UserPassword {
+        user: "bob".to_owned(),
+        password: "p@ss:w/rd".to_owned(),
+    };
+    let config = rpc_broker::Config {
+        port: 0,
+        auth: Some(auth),
+        ..Default::default()
+    };
+    EmbeddedBroker::start(config).unwrap()
+}
+
+#[tokio::test]
+async fn user_and_password_stand_in_the_url_percent_encoded() {
+    let server = guarded();
+    let url = format!("nats://bob:p%40ss%3Aw%2Frd@{}", server.address());
+    let _service = serve(&url, &Probe::default()).await;
+    let client = connect(&url).await;
+    assert_eq!(
+        client
+            .call::<String>("probe_service.echo")
+            .arg("a")
+            .await
+            .unwrap(),
+        "a!"
+    );
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_refused_at_once() {
+    let server = guarded();
+    for user in ["", "bob:wrong@", "token@"] {
+        let started = Instant::now();
+        let config = Config::new(&format!("nats://{user}{}", server.address()));
+        let answer = Client::connect(config).await;
+        let Err(ConnectError::Refused { servers, .. }) = answer else {
+            panic!("{user}: {answer:?}")
+        };
+        assert!(!servers.contains("wrong"), "{servers}");
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            started.elapsed()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_server_is_given_up_after_the_limit() {
+    let started = Instant::now();
+    let config = Config::new("nats://127.0.0.1:1").give_up_after(Duration::from_millis(300));
+    let answer = Client::connect(config).await;
+    assert!(
+        matches!(answer, Err(ConnectError::Unreachable { .. })),
+        "{answer:?}"
+    );
+    let waited = started.elapsed();
+    assert!(
+        (Duration::from_millis(300)..Duration::from_secs(3)).contains(&waited),
+        "{waited:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_dead_server_in_the_list_does_no_harm() {
+    let server = broker(0);
+    let url = format!("nats://127.0.0.1:1, {}", server.url());
+    let _service = serve(&url, &Probe::default()).await;
+    let client = connect(&url).await;
+    assert_eq!(
+        client
+            .call::<String>("probe_service.echo")
+            .arg("a")
+            .await
+            .unwrap(),
+        "a!"
+    );
+}

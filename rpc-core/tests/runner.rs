@@ -1,0 +1,94 @@
+//! What keeps services from starting, and how it is said.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use expect_test::expect;
+use rpc_core::prelude::*;
+use rpc_core::{Config, ConnectError, RunError};
+use support::Probe;
+
+struct Twin;
+
+/// Claims a subject of another service.
+#[rpc(name = "probe_service")]
+impl Twin {
+    #[rpc]
+    async fn echo(&self) {}
+}
+
+fn nowhere() -> Config {
+    Config::new("nats://127.0.0.1:1").give_up_after(Duration::ZERO)
+}
+
+async fn error(runner: Runner) -> RunError {
+    match runner.start().await {
+        Ok(_) => panic!("it must not start"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn two_services_cannot_have_one_subject() {
+    let error = error(
+        Runner::new(nowhere())
+            .service(Probe::default())
+            .service(Twin),
+    )
+    .await;
+    expect!["subject `probe_service.echo` of `probe_service` is already used by `probe_service`"]
+        .assert_eq(&error.to_string());
+}
+
+#[tokio::test]
+async fn there_must_be_a_service() {
+    let error = error(Runner::new(nowhere())).await;
+    expect!["there is nothing to run: add a service with `.service(…)`"]
+        .assert_eq(&error.to_string());
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_without_its_password() {
+    let config = Config::new("nats://bob:secret@127.0.0.1:1").give_up_after(Duration::ZERO);
+    let error = error(Runner::new(config).service(Twin)).await;
+    assert!(
+        matches!(error, RunError::Connect(ConnectError::Unreachable { .. })),
+        "{error:?}"
+    );
+    let text = error.to_string();
+    assert!(
+        text.contains("127.0.0.1:1") && !text.contains("secret"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_refused_at_once() {
+    for url in ["", " , ", "nats://a:99999"] {
+        let error =
+            error(Runner::new(Config::new(url).give_up_after(Duration::ZERO)).service(Twin)).await;
+        assert!(
+            matches!(error, RunError::Connect(ConnectError::Url { .. })),
+            "{url}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn the_embedded_broker_says_that_its_port_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let config = rpc_broker::Config {
+        port,
+        ..Default::default()
+    };
+    let error = RunError::from(rpc_broker::EmbeddedBroker::start(config).unwrap_err());
+    assert!(matches!(
+        error,
+        RunError::Broker(rpc_broker::StartError::AddressInUse { .. })
+    ));
+    assert!(error.to_string().contains(&port.to_string()), "{error}");
+}
