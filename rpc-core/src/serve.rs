@@ -90,16 +90,25 @@ struct Subscribed {
 pub(crate) async fn serve(serving: Arc<Serving>) -> Result<JoinHandle<()>, RunError> {
     let mut violations = serving.client.connection().violations();
     violations.mark_unchanged();
-    let first = subscribe_and_prove(&serving).await.map_err(|reason| {
-        let reason = match violations.borrow_and_update().clone() {
-            Some(violation) => violation,
-            None => reason,
-        };
-        RunError::Subscribe {
-            service: serving.instance.name.to_owned(),
-            reason,
+    let subscribed = subscribe_and_prove(&serving).await;
+    // The server reports what it denies before it answers the proof, which needs no other right.
+    let violation = match violations.has_changed() {
+        // Something else that is denied, such as an announcement, keeps no call away.
+        Ok(true) => violations
+            .borrow_and_update()
+            .clone()
+            .filter(|text| text.contains("for Subscription")),
+        _ => None,
+    };
+    let first = match (subscribed, violation) {
+        (Ok(first), None) => first,
+        (Ok(_), Some(reason)) | (Err(_), Some(reason)) | (Err(reason), None) => {
+            return Err(RunError::Subscribe {
+                service: serving.instance.name.to_owned(),
+                reason,
+            });
         }
-    })?;
+    };
     discovery::announce(&first.link.nats, &serving.instance, "up").await;
     Ok(tokio::spawn(async move {
         let last = serve_until_stopped(&serving, first).await;
