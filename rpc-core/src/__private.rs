@@ -10,6 +10,10 @@ pub use crate::protocol::{RpcError, WireReply};
 pub use crate::service::Service;
 pub use crate::slot::{args, kwargs, maybe, one};
 pub use crate::text::{Blob, Text, from_text};
+pub use crate::wire_error::{
+    Cause, Detail, IntoCause, WireError, internal, message, rebuilt, service_error, with_details,
+    with_named_details, with_source,
+};
 
 use crate::codec::{Codec, json};
 

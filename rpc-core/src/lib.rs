@@ -27,7 +27,11 @@
 //! # Services
 //! [`rpc`](macro@rpc) is the reference of the attribute. A method takes any `serde` type, borrowed
 //! ones included, and a [`&Context`](Context) that is not on the wire; it returns a value, `()`, a
-//! `Result` whose error converts into [`RpcError`], or a [`Reply`].
+//! `Result` whose error converts into [`RpcError`](struct@RpcError), or a [`Reply`].
+//!
+//! # Errors
+//! [`derive(RpcError)`](derive@RpcError) gives an enum's variants codes and statuses of the wire, and
+//! rebuilds them where the method was called. A [`Code`] of the contract needs no enum.
 //!
 //! # Running
 //! [`Runner`] connects, subscribes, proves the subscriptions, serves, and on SIGTERM stops without
@@ -57,6 +61,7 @@ mod outcome;
 pub mod protocol;
 mod slot;
 mod text;
+mod wire_error;
 
 // Serving calls.
 mod discovery;
@@ -90,6 +95,41 @@ pub use context::Context;
 pub use endpoint::{Endpoint, EndpointSpec, Options};
 pub use error::{CallError, ConnectError, RunError};
 pub use protocol::{Code, Reply, RpcError};
+/// Makes an enum or a struct the error of rpc methods; the tables below list every option.
+///
+/// # Examples
+/// ```
+/// use rpc_core::{RpcError, WireError};
+/// use thiserror::Error;
+///
+/// #[derive(Debug, Error, PartialEq, RpcError)]
+/// enum UserError {
+///     #[error("no user {id}")]
+///     #[rpc(code = "user.not_found", status = 404)]
+///     NotFound { id: i64 },
+///     #[error("somebody else has this e-mail address")]
+///     #[rpc(status = 409)]
+///     Taken,
+///     #[error(transparent)]
+///     #[rpc(internal)]
+///     Db(#[from] std::fmt::Error),
+/// }
+///
+/// let error = RpcError::from(UserError::NotFound { id: 7 });
+/// assert_eq!(
+///     error.to_json(None),
+///     r#"{"code":"user.not_found","message":"no user 7","details":{"id":7}}"#
+/// );
+/// assert_eq!(UserError::from_rpc_error(error).unwrap(), UserError::NotFound { id: 7 });
+///
+/// let error = RpcError::from(UserError::Taken);
+/// assert_eq!((error.code(), error.status()), ("taken", 409));
+///
+/// let error = RpcError::from(UserError::Db(std::fmt::Error));
+/// assert_eq!(error.code(), "internal");
+/// assert!(UserError::from_rpc_error(error).is_err());
+/// ```
+pub use rpc_macros::RpcError;
 /// Turns an `impl` block into a service; the tables below list every option.
 ///
 /// # Examples
@@ -114,6 +154,7 @@ pub use protocol::{Code, Reply, RpcError};
 pub use rpc_macros::rpc;
 pub use runner::{Runner, Running, stop_signal};
 pub use service::Service;
+pub use wire_error::WireError;
 
 /// The result of [`Runner::run`], for `main`.
 pub type Result<T, E = RunError> = std::result::Result<T, E>;
@@ -122,3 +163,8 @@ pub type Result<T, E = RunError> = std::result::Result<T, E>;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct ReadmeExamples;
+
+/// The code of the page about errors compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/errors.md")]
+struct ErrorsPage;

@@ -65,7 +65,7 @@ impl IsPlain {
 
 /// A type that a method may fail with: anything that converts into [`RpcError`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the error of an rpc method: implement `From<{Self}> for RpcError`",
+    message = "`{Self}` cannot be the error of an rpc method: derive `RpcError` for it, or implement `From<{Self}> for RpcError`",
     label = "does not convert into `RpcError`"
 )]
 pub trait Failure {

@@ -4,4 +4,4 @@ pub use crate::context::Context;
 pub use crate::protocol::{Code, Reply, RpcError};
 pub use crate::runner::Runner;
 pub use crate::service::Service;
-pub use rpc_macros::rpc;
+pub use rpc_macros::{RpcError, rpc};

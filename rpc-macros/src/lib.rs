@@ -1,10 +1,11 @@
-//! The `#[rpc]` attribute: turns an `impl` block into a service.
+//! The `#[rpc]` attribute, which turns an `impl` block into a service, and the derive for its errors.
 //!
 //! Use it from `rpc_core`, which re-exports it together with all that its expansion names.
 //!
 //! A call of the macro goes one way: `item` reads the `impl` block, `options` and `shape` its
 //! attributes and types, `parse` makes the `model` of them, `validate` checks its rules, and
 //! `expand` writes code. `errors` collects all mistakes on the way and reports them together.
+//! `rpc_error` is the derive, which goes the same way.
 
 mod borrows;
 mod errors;
@@ -14,6 +15,7 @@ mod literal;
 mod model;
 mod options;
 mod parse;
+mod rpc_error;
 mod shape;
 mod spans;
 mod validate;
@@ -91,4 +93,58 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn rpc(argument: TokenStream, item: TokenStream) -> TokenStream {
     expand::rpc(argument.into(), item.into()).into()
+}
+
+/// Makes an enum or a struct the error of rpc methods, and rebuilds it where they were called.
+///
+/// The type implements `Display`, by hand or with `thiserror`; the text is the message that callers
+/// read. The derive implements `From<…> for RpcError`, which is what a method's `Result` asks for,
+/// and `WireError`, which turns the error of a reply back into the variant it was. It goes before
+/// the attributes that it reads. The type may be generic over types and constants, but not over
+/// lifetimes.
+///
+/// # On a variant, or on a struct
+///
+/// | option | | default |
+/// |---|---|---|
+/// | `code = "user.not_found"` | what callers tell errors apart by: words of `a` to `z`, `0` to `9` and `_`, joined by `.` | the name in snake case, with nothing before it: `NotFound` is `not_found` |
+/// | `status = 404` | the number on the wire and over HTTP, 400 to 599 | that of the contract, for one of its codes; any other code needs one |
+/// | `retryable` | the same call may succeed if it is sent again | what the contract says of the code |
+/// | `internal` | callers must not see it: they read an opaque `internal` (500) | |
+///
+/// A code of the contract keeps its status, so another one is a mistake. So are two variants with
+/// one code, and `internal` beside any other option.
+///
+/// An `internal` variant is an `Error`, `Send`, `Sync` and `'static`, and goes to the log as it is,
+/// under the request id that the caller gets. It is never rebuilt.
+///
+/// # On the type
+///
+/// | option | | default |
+/// |---|---|---|
+/// | `crate = my_rpc` | where this library is, when it goes by another path | `::rpc_core` |
+///
+/// # Fields
+///
+/// The fields of a variant travel in the `details` of the error reply: `NotFound { id: 7 }` sends
+/// `{"id": 7}`, `NotFound(7)` sends `[7]`, and a variant without fields sends none. Prefer names:
+/// clients in other languages read them. A field is `Serialize` and `DeserializeOwned`, so it owns
+/// what it says: a `String`, or a `Cow<'static, str>` where it mostly is a literal.
+///
+/// | option | |
+/// |---|---|
+/// | `source` | the cause: it goes to the log and never travels, so its variant is not rebuilt |
+///
+/// A cause converts into a `Box<dyn Error + Send + Sync>`. The attributes `#[source]` and `#[from]`
+/// of `thiserror` mark one as well.
+///
+/// # Rebuilding
+///
+/// `WireError::from_rpc_error` knows a variant by its code and reads its fields from the details.
+/// It leaves alone what it does not know, details that do not fit, and failures of the way there
+/// and back, which have an `outcome`. A code of the contract is not a service's alone: a variant
+/// `InvalidArgument` without fields is also what a call becomes whose arguments did not bind.
+#[proc_macro_derive(RpcError, attributes(rpc))]
+pub fn rpc_error(item: TokenStream) -> TokenStream {
+    rpc_error::derive(item.into()).into()
 }

@@ -48,6 +48,13 @@ pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(allowed)
 }
 
+/// Returns whether a text is an error code: `not_found`, `user.not_found`.
+pub(crate) fn is_code(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    text.split('.')
+        .all(|word| !word.is_empty() && word.bytes().all(allowed))
+}
+
 /// Turns `GreetingService` into `greeting_service`, and `HTTPServer2` into `http_server2`.
 pub(crate) fn snake_case(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
@@ -131,6 +138,16 @@ mod tests {
         assert!(is_token("greeting_service-2"));
         for text in ["", "a.b", "a b", "a*", ">", "$SRV", "grüße"] {
             assert!(!is_token(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_are_words_joined_by_dots() {
+        for text in ["not_found", "user.not_found", "v2.a", "_"] {
+            assert!(is_code(text), "{text}");
+        }
+        for text in ["", ".", "a.", ".a", "a..b", "a b", "A", "a-b", "größe"] {
+            assert!(!is_code(text), "{text}");
         }
     }
 

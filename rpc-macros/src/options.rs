@@ -5,6 +5,7 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Error, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Meta, Path, Result,
     Token,
@@ -19,10 +20,22 @@ pub(crate) enum Level {
     Service,
     Method,
     Parameter,
+    ErrorEnum,
+    ErrorVariant,
+    ErrorStruct,
+    ErrorField,
 }
 
 impl Level {
-    const ALL: [Self; 3] = [Self::Service, Self::Method, Self::Parameter];
+    const ALL: [Self; 7] = [
+        Self::Service,
+        Self::Method,
+        Self::Parameter,
+        Self::ErrorEnum,
+        Self::ErrorVariant,
+        Self::ErrorStruct,
+        Self::ErrorField,
+    ];
 
     /// Returns the keys, in the order in which messages list them.
     const fn keys(self) -> &'static [&'static str] {
@@ -38,6 +51,10 @@ impl Level {
                 "idempotent",
             ],
             Self::Parameter => &["default", "keyword", "args", "kwargs", "rename"],
+            Self::ErrorEnum => &["crate"],
+            Self::ErrorVariant => &["code", "status", "retryable", "internal"],
+            Self::ErrorStruct => &["code", "status", "retryable", "internal", "crate"],
+            Self::ErrorField => &["source"],
         }
     }
 
@@ -46,6 +63,10 @@ impl Level {
             Self::Service => "the `impl` block",
             Self::Method => "a method",
             Self::Parameter => "a parameter",
+            Self::ErrorEnum => "an error enum",
+            Self::ErrorVariant => "a variant",
+            Self::ErrorStruct => "an error struct",
+            Self::ErrorField => "a field",
         }
     }
 }
@@ -98,6 +119,15 @@ impl Entry {
         })
     }
 
+    /// Returns where the value stands, or the key when there is none.
+    pub(crate) fn span(&self) -> Span {
+        match &self.value {
+            Value::None => self.key.span(),
+            Value::Expr(value) => value.span(),
+            Value::List(span) => *span,
+        }
+    }
+
     /// Returns that the option is set.
     pub(crate) fn flag(&self) -> Result<()> {
         match self.value {
@@ -130,6 +160,16 @@ impl Entry {
         ))
     }
 
+    /// Returns the value as the status of a failure.
+    pub(crate) fn status(&self) -> Result<u16> {
+        if let Some(Lit::Int(number)) = self.literal()
+            && let Ok(status @ 400..600) = number.base10_parse::<u16>()
+        {
+            return Ok(status);
+        }
+        self.wrong("expects a number from 400 to 599: `status = 404`")
+    }
+
     /// Returns the value as a duration.
     pub(crate) fn duration(&self) -> Result<Duration> {
         let duration = match self.literal() {
@@ -144,10 +184,9 @@ impl Entry {
 
     /// Returns the value as a path.
     pub(crate) fn path(&self) -> Result<Path> {
-        if let Value::Expr(value) = &self.value
-            && let Expr::Path(ExprPath {
-                qself: None, path, ..
-            }) = &**value
+        if let Some(Expr::Path(ExprPath {
+            qself: None, path, ..
+        })) = self.expr()
         {
             return Ok(path.clone());
         }
@@ -155,13 +194,22 @@ impl Entry {
     }
 
     fn literal(&self) -> Option<&Lit> {
-        let Value::Expr(value) = &self.value else {
-            return None;
-        };
-        match &**value {
+        match self.expr()? {
             Expr::Lit(ExprLit { lit, .. }) => Some(lit),
             _ => None,
         }
+    }
+
+    /// Returns the expression after `=`, out of the invisible groups that other macros leave.
+    fn expr(&self) -> Option<&Expr> {
+        let Value::Expr(value) = &self.value else {
+            return None;
+        };
+        let mut value = &**value;
+        while let Expr::Group(group) = value {
+            value = &group.expr;
+        }
+        Some(value)
     }
 }
 
