@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rpc_core::Code;
+
 #[test]
 fn the_protocol_does_no_io() {
     for file in sources("rpc-core/src/protocol") {
@@ -52,6 +54,34 @@ fn the_bridge_does_not_decode_arguments() {
     for file in sources("http-bridge/src/routes/call") {
         forbid(&file, &["serde_json", "serde::"]);
     }
+}
+
+#[test]
+fn every_code_is_explained_with_an_example() {
+    let page = read(&root().join("docs/errors.md"));
+    let mut sections: Vec<(&str, &str)> = page
+        .split("\n### `")
+        .skip(1)
+        .filter_map(|section| section.split_once("`\n"))
+        .collect();
+    let status = read(&root().join("http-bridge/src/status.rs"));
+    // The codes are the only texts of that file: every second part between its quotation marks.
+    let of_http = status
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .map(|code| (code, None));
+    let of_wire = Code::ALL.map(|code| (code.as_str(), Some(code.number())));
+    for (code, number) in of_wire.into_iter().chain(of_http) {
+        let place = sections.iter().position(|(name, _)| *name == code);
+        let place = place.unwrap_or_else(|| panic!("docs/errors.md has no section `{code}`"));
+        let (_, section) = sections.remove(place);
+        let example = section.contains(&format!("\"code\": \"{code}\""));
+        let numbered = number.is_none_or(|number| section.trim().starts_with(&number.to_string()));
+        assert!(example, "the section `{code}` has no example");
+        assert!(numbered, "the section `{code}` begins with its number");
+    }
+    assert_eq!(sections, [], "docs/errors.md explains what is no code");
 }
 
 #[test]
@@ -111,7 +141,7 @@ fn sources(folder: &str) -> Vec<PathBuf> {
             match path.is_dir() {
                 true => folders.push(path),
                 false if path.extension().is_some_and(|extension| extension == "rs") => {
-                    files.push(path)
+                    files.push(path);
                 }
                 false => {}
             }

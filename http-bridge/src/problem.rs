@@ -19,10 +19,9 @@ use serde_json::Value;
 
 use crate::layers::access_log;
 use crate::layers::request_id::{self, RequestId};
+use crate::routes::errors;
 use crate::status::Refusal;
 
-/// What `type` begins with; the rest is the code.
-const TYPE_BASE: &str = "/errors#";
 /// How long to wait before a retry, in seconds: new instances announce themselves well within it.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// A path longer than this is not repeated in the body.
@@ -207,11 +206,11 @@ pub(crate) fn bare_response(problem: &Problem) -> Vec<u8> {
     [head.as_bytes(), &body].concat()
 }
 
-/// Returns a reference for `code`; a service's own code may hold what a reference may not.
+/// Returns the reference to what the bridge says of `code`; a service's own code may hold what a reference may not.
 fn type_of(code: &str) -> Cow<'static, str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     match !code.is_empty() && code.bytes().all(fits) {
-        true => Cow::Owned(format!("{TYPE_BASE}{code}")),
+        true => Cow::Owned(format!("{}#{code}", errors::PATH)),
         false => Cow::Borrowed("about:blank"),
     }
 }

@@ -6,7 +6,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 
 use crate::problem::Problem;
-use crate::routes::{call, health, welcome};
+use crate::routes::{call, errors, health, welcome};
 use crate::stack::Exchange;
 
 /// Where a request goes.
@@ -14,6 +14,8 @@ use crate::stack::Exchange;
 pub(crate) enum Route<'a> {
     /// `/`
     Welcome,
+    /// `/errors`
+    Errors,
     /// `/livez`
     Live,
     /// `/readyz`
@@ -27,6 +29,7 @@ impl<'a> Route<'a> {
     pub(crate) fn of(path: &'a str) -> Self {
         match path {
             "/" => Self::Welcome,
+            errors::PATH => Self::Errors,
             "/livez" => Self::Live,
             "/readyz" => Self::Ready,
             other => Self::Call(other.strip_prefix('/').unwrap_or(other)),
@@ -37,6 +40,7 @@ impl<'a> Route<'a> {
     pub(crate) fn template(self) -> &'static str {
         match self {
             Self::Welcome => "/",
+            Self::Errors => errors::PATH,
             Self::Live => "/livez",
             Self::Ready => "/readyz",
             Self::Call(_) => "/{service}.{method}",
@@ -57,6 +61,7 @@ pub(crate) async fn dispatch(
 ) -> Result<Response<Full<Bytes>>, Problem> {
     match route {
         Route::Welcome => welcome::serve(exchange),
+        Route::Errors => errors::serve(exchange),
         Route::Live => health::live(exchange),
         Route::Ready => health::ready(exchange).await,
         Route::Call(target) => call::serve(exchange, target, body).await,

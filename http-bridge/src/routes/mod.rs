@@ -1,6 +1,7 @@
 //! One file a route; `router.rs` says which path leads to which.
 
 pub(crate) mod call;
+pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod welcome;
 
@@ -21,6 +22,16 @@ fn json(body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+/// Returns a successful answer for people.
+fn text(body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     response
 }

@@ -3,11 +3,10 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
-use hyper::header::{self, HeaderValue};
 
 use crate::layers::host;
 use crate::problem::Problem;
-use crate::routes::read_only;
+use crate::routes::{self, read_only};
 use crate::stack::Exchange;
 
 /// Says how to call a method, in plain text: it is there to be copied.
@@ -16,12 +15,7 @@ pub(crate) fn serve(exchange: Exchange<'_>) -> Result<Response<Full<Bytes>>, Pro
     let text = format!(
         "This is http-bridge: POST /<service>.<method> with a body of [args, kwargs].\n\n\
          curl -X POST http://{host}/greeting_service.hello -d '[[\"Bob\"], {{\"last_name\": \"Ross\"}}]'\n\n\
-         Health: /livez, /readyz\n"
+         Errors: /errors\nHealth: /livez, /readyz\n"
     );
-    let mut response = Response::new(Full::from(text));
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    read_only(exchange.head, response)
+    read_only(exchange.head, routes::text(text))
 }

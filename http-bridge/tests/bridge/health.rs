@@ -9,11 +9,13 @@ use crate::support::{SOON, Setup, post};
 async fn probes_and_the_front_page_are_read() {
     let setup = Setup::new().await;
     const JSON: &str = "application/json";
+    const TEXT: &str = "text/plain; charset=utf-8";
     for (path, kind) in [
         ("/livez", JSON),
         ("/readyz", JSON),
         ("/livez?x=1", JSON),
-        ("/", "text/plain; charset=utf-8"),
+        ("/", TEXT),
+        ("/errors", TEXT),
     ] {
         let answer = setup
             .send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
@@ -53,6 +55,18 @@ async fn probes_and_the_front_page_are_read() {
         "{}",
         welcome.text()
     );
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_leads_to_what_the_bridge_says_of_its_code() {
+    let setup = Setup::new().await;
+    let answer = setup.send(post("/nobody.knows", "", "[]")).await;
+    let problem = answer.assert_problem(404, "not_found");
+    let (path, code) = problem["type"].as_str().unwrap().split_once('#').unwrap();
+    let page = setup
+        .send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        .await;
+    assert!(page.text().contains(&format!("\n### `{code}`\n")));
 }
 
 #[tokio::test]
