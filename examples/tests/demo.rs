@@ -27,7 +27,11 @@ fn the_first_request_is_answered_within_a_second_of_the_start() {
 #[test]
 fn a_sleeping_call_does_not_delay_others() {
     let stack = Stack::on_the_embedded_broker();
-    let http = stack.http.clone().expect("the demo has a bridge");
+    let http = stack
+        .http
+        .as_deref()
+        .expect("the demo has a bridge")
+        .to_owned();
     let sleeping = std::thread::spawn({
         let http = http.clone();
         move || {
