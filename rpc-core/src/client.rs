@@ -110,9 +110,9 @@ impl Client {
     pub async fn round_trip(&self, timeout: Duration) -> Result<Duration, CallError> {
         let sent = Instant::now();
         let deadline = after(sent, timeout);
-        let waiting = self.core.mux.wait(deadline);
-        let own_inbox = self.core.mux.reply_subject(&waiting);
         self.ensure_connected()?;
+        let waiting = self.core.mux.wait(sent, deadline);
+        let own_inbox = self.core.mux.reply_subject(&waiting);
         let send = self.send(own_inbox, None, Headers::new(), Bytes::new());
         self.answer(send, waiting, "the server", deadline, timeout)
             .await?;
@@ -172,8 +172,9 @@ impl Client {
             return Err(CallError::TooLarge { size, limit });
         }
         self.ensure_connected()?;
-        let deadline = after(Instant::now(), timeout);
-        let waiting = self.core.mux.wait(deadline);
+        let now = Instant::now();
+        let deadline = after(now, timeout);
+        let waiting = self.core.mux.wait(now, deadline);
         let reply = self.core.mux.reply_subject(&waiting);
         let send = self.send(Subject::from(subject), Some(reply), headers, payload);
         self.answer(send, waiting, subject, deadline, timeout).await

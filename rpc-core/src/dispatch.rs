@@ -46,7 +46,42 @@ pub(crate) enum Dispatched {
     /// It has ended.
     Done(WireReply),
     /// It waits for something; whoever dispatched it drives it to the end.
-    Pending(Pin<Box<dyn Future<Output = WireReply> + Send>>),
+    Pending(Pending),
+}
+
+/// A call that was dispatched and has not ended.
+pub(crate) struct Pending {
+    work: Pin<Box<dyn Future<Output = Result<WireReply, RpcError>> + Send>>,
+    dispatcher: Arc<Dispatcher>,
+    context: Arc<Context>,
+    received: Instant,
+}
+
+impl Pending {
+    /// Drives the call to its end, which comes early when `given_up` does: the method is dropped
+    /// where it stands, and with it the calls that it makes.
+    pub(crate) async fn finish(self, given_up: impl Future<Output = ()>) -> WireReply {
+        let Self {
+            work,
+            dispatcher,
+            context,
+            received,
+        } = self;
+        let result = tokio::select! {
+            biased;
+            result = work => result,
+            () = dispatcher.cut.cancelled() => {
+                let text = "the service stopped before the call ended";
+                Err(RpcError::new(Code::Unavailable, text).with_outcome(Outcome::Unknown))
+            }
+            () = given_up => {
+                dispatcher.stats.cancelled();
+                let text = "the caller gave the call up";
+                Err(RpcError::new(Code::Cancelled, text).with_outcome(Outcome::Unknown))
+            }
+        };
+        dispatcher.finish(&context, received, result)
+    }
 }
 
 impl Dispatcher {
@@ -105,12 +140,9 @@ impl Dispatcher {
                 // Taken now and not by the task that drives the call: a burst is dispatched before
                 // any such task runs, and every call of it would find a slot free.
                 let permit = self.permits.clone().try_acquire_owned().ok();
-                let dispatcher = self.clone();
-                Dispatched::Pending(Box::pin(async move {
-                    let work = dispatcher.run(&context, permit, running);
-                    let result = dispatcher.unless_cut(work).await;
-                    dispatcher.finish(&context, call.received, result)
-                }))
+                let (dispatcher, of_call) = (self.clone(), context.clone());
+                let work = async move { dispatcher.run(&of_call, permit, running).await };
+                self.pending(context, call.received, work)
             }
         }
     }
@@ -132,29 +164,40 @@ impl Dispatcher {
             let refusal = Err(full.with_outcome(Outcome::NotSent));
             return Dispatched::Done(self.finish(&context, received, refusal));
         };
-        let dispatcher = self.clone();
-        Dispatched::Pending(Box::pin(async move {
-            let work = async {
-                let deadline = context.deadline().into();
-                let permit = dispatcher.permits.clone().acquire_owned();
-                let Ok(permit) = timeout_at(deadline, permit).await else {
-                    let late = deadline_exceeded("while it waited for a free slot");
-                    return Err(late.with_outcome(Outcome::NotSent));
-                };
-                drop(place);
-                dispatcher.stats.queued(received.elapsed());
-                let running = dispatcher.start(context.clone(), payload);
-                dispatcher.run(&context, permit.ok(), running).await
+        let (dispatcher, of_call) = (self.clone(), context.clone());
+        let work = async move {
+            let deadline = of_call.deadline().into();
+            let permit = dispatcher.permits.clone().acquire_owned();
+            let Ok(permit) = timeout_at(deadline, permit).await else {
+                let late = deadline_exceeded("while it waited for a free slot");
+                return Err(late.with_outcome(Outcome::NotSent));
             };
-            let result = dispatcher.unless_cut(work).await;
-            dispatcher.finish(&context, received, result)
-        }))
+            drop(place);
+            dispatcher.stats.queued(received.elapsed());
+            let running = dispatcher.start(of_call.clone(), payload);
+            dispatcher.run(&of_call, permit.ok(), running).await
+        };
+        self.pending(context, received, work)
+    }
+
+    fn pending(
+        self: &Arc<Self>,
+        context: Arc<Context>,
+        received: Instant,
+        work: impl Future<Output = Result<WireReply, RpcError>> + Send + 'static,
+    ) -> Dispatched {
+        Dispatched::Pending(Pending {
+            work: Box::pin(work),
+            dispatcher: self.clone(),
+            context,
+            received,
+        })
     }
 
     fn start(self: &Arc<Self>, context: Arc<Context>, payload: Bytes) -> Running {
         self.stats.enter();
         Running {
-            future: (self.invoke)(context, payload),
+            future: Some((self.invoke)(context, payload)),
             dispatcher: self.clone(),
         }
     }
@@ -178,17 +221,6 @@ impl Dispatcher {
             Ok(result) => result,
             Err(_) => Err(deadline_exceeded("while it ran").with_outcome(Outcome::Unknown)),
         }
-    }
-
-    /// Drives a call until the service may wait no longer.
-    async fn unless_cut(
-        &self,
-        work: impl Future<Output = Result<WireReply, RpcError>>,
-    ) -> Result<WireReply, RpcError> {
-        self.cut.run_until_cancelled(work).await.unwrap_or_else(|| {
-            let text = "the service stopped before the call ended";
-            Err(RpcError::new(Code::Unavailable, text).with_outcome(Outcome::Unknown))
-        })
     }
 
     /// Counts and logs how a call ended, and words its reply.
@@ -232,7 +264,8 @@ impl Dispatcher {
 
 /// A started call; dropping it drops the method where it stands.
 struct Running {
-    future: HandlerFuture,
+    /// There until this is dropped.
+    future: Option<HandlerFuture>,
     dispatcher: Arc<Dispatcher>,
 }
 
@@ -240,8 +273,11 @@ impl Future for Running {
     type Output = Result<WireReply, RpcError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.future else {
+            return Poll::Pending;
+        };
         // The future is not polled again after a panic, so nothing sees its broken state.
-        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
         match polled {
             // A call that it made was not sent, but the method itself did run.
             Ok(Poll::Ready(Err(failure))) if failure.outcome() == Some(Outcome::NotSent) => {
@@ -259,6 +295,11 @@ impl Future for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // What a method holds may panic when it is dropped; its caller is answered all the same.
+        let future = self.future.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
+            self.dispatcher.stats.panicked();
+        }
         self.dispatcher.stats.leave();
     }
 }

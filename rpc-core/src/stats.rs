@@ -15,6 +15,7 @@ pub(crate) struct Stats {
     queued_nanos: AtomicU64,
     in_flight: AtomicU64,
     rejected: AtomicU64,
+    cancelled: AtomicU64,
     panics: AtomicU64,
     last_error: Mutex<String>,
 }
@@ -28,6 +29,7 @@ pub(crate) struct Snapshot {
     pub(crate) queued_nanos: u64,
     pub(crate) in_flight: u64,
     pub(crate) rejected: u64,
+    pub(crate) cancelled: u64,
     pub(crate) panics: u64,
     pub(crate) last_error: String,
 }
@@ -57,6 +59,10 @@ impl Stats {
         self.rejected.fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn cancelled(&self) {
+        self.cancelled.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn panicked(&self) {
         self.panics.fetch_add(1, Relaxed);
     }
@@ -78,6 +84,7 @@ impl Stats {
             queued_nanos: self.queued_nanos.load(Relaxed),
             in_flight: self.in_flight.load(Relaxed),
             rejected: self.rejected.load(Relaxed),
+            cancelled: self.cancelled.load(Relaxed),
             panics: self.panics.load(Relaxed),
             last_error: self
                 .last_error

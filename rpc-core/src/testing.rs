@@ -90,7 +90,7 @@ pub async fn call_with_headers<S: Service>(
     let dispatcher = Arc::new(Dispatcher::new(endpoint, service.clone(), None, never));
     let reply = match dispatcher.dispatch(Call::new(headers, payload)) {
         Dispatched::Done(reply) => reply,
-        Dispatched::Pending(running) => running.await,
+        Dispatched::Pending(call) => call.finish(std::future::pending()).await,
     };
     match reply.error() {
         Some(error) => Err(error),

@@ -4,19 +4,24 @@
 //! is answered from the loop; one that waits is driven by a task. Stopping ends the subscriptions
 //! first, in a way that loses no message, then finishes the running calls, then says goodbye.
 
+mod cancel;
+mod drain;
+mod flow;
+
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
+use self::flow::Flow;
 use crate::client::Client;
 use crate::connection::Link;
 use crate::discovery;
@@ -30,16 +35,6 @@ use crate::protocol::{Call, Headers, WireReply, headers};
 
 /// How long the server may take to prove the subscriptions.
 const PROOF: Duration = Duration::from_secs(5);
-/// An endpoint that does not get its last messages while it stops is unsubscribed after this.
-const IDLE_STOP: Duration = Duration::from_millis(500);
-/// How many more messages than its rate says an endpoint may get while it stops: whoever has
-/// called one after the other at a low rate may still call all at once.
-const BURST: u64 = 256;
-/// A stopping endpoint sends itself no more messages at once.
-const MOST_FILLERS: u64 = 4096;
-/// How long calls that are cut short may take to answer so.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
 /// What the loops of one instance share.
 pub(crate) struct Serving {
     instance: Arc<Instance>,
@@ -112,7 +107,7 @@ pub(crate) async fn serve(serving: Arc<Serving>) -> Result<JoinHandle<()>, RunEr
     discovery::announce(&first.link.nats, &serving.instance, "up").await;
     Ok(tokio::spawn(async move {
         let last = serve_until_stopped(&serving, first).await;
-        stop(&serving, last).await;
+        drain::stop(&serving, last).await;
     }))
 }
 
@@ -193,36 +188,6 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
     })
 }
 
-/// Finishes without losing a call: first the subscriptions, then the calls, then discovery.
-async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
-    let service = serving.instance.name;
-    let finish = async {
-        discovery::announce(&last.link.nats, &serving.instance, "stopping").await;
-        while last.methods.join_next().await.is_some() {}
-        serving.running.close();
-        serving.running.wait().await;
-    };
-    // Whoever ends everything at once has no patience for a connection that takes nothing.
-    let patience = match serving.instance.cut.is_cancelled() {
-        true => LAST_WORDS,
-        false => serving.drain,
-    };
-    if timeout(patience, finish).await.is_err() {
-        let left = serving.running.len();
-        warn!(
-            service,
-            left, "the drain took too long, the calls that still run are ended"
-        );
-        last.methods.shutdown().await;
-        serving.instance.cut.cancel();
-        serving.running.close();
-        // One that blocks its thread cannot be ended.
-        let _ = timeout(LAST_WORDS, serving.running.wait()).await;
-    }
-    serving.client.flush().await;
-    last.discovery.shutdown().await;
-}
-
 /// Takes the calls of one method until its subscription ends.
 async fn serve_method(serving: Arc<Serving>, method: Arc<Dispatcher>, mut requests: Subscriber) {
     let mut flow = Flow::new();
@@ -238,56 +203,7 @@ async fn serve_method(serving: Arc<Serving>, method: Arc<Dispatcher>, mut reques
             () = &mut stopped => break,
         }
     }
-    if serving.instance.cut.is_cancelled() {
-        let _ = requests.unsubscribe().await;
-        return;
-    }
-    // Unsubscribing at once would lose what the server has sent already. It is told to stop after
-    // a few more messages than can be under way, and those are served.
-    let last = flow.seen + BURST + flow.expected_within(Duration::from_millis(10));
-    if requests.unsubscribe_after(last).await.is_err() {
-        return;
-    }
-    // Where callers are too quiet to send that many, we do: ever more, because other instances take
-    // their part.
-    let give_up = Instant::now() + IDLE_STOP;
-    let mut instances = 1;
-    loop {
-        match requests.next().now_or_never() {
-            Some(Some(request)) => handle(&serving, &method, request, &mut flow).await,
-            Some(None) => return,
-            None if Instant::now() >= give_up => break,
-            None => {
-                let missing = last.saturating_sub(flow.seen);
-                send_fillers(&serving, &method, (missing * instances).min(MOST_FILLERS)).await;
-                instances *= 2;
-                // What the server has sent here of them has come when the echo does.
-                if serving.client.round_trip(IDLE_STOP).await.is_err() {
-                    break;
-                }
-            }
-        }
-    }
-    if requests.drain().await.is_ok() {
-        while let Ok(Some(request)) = timeout(IDLE_STOP, requests.next()).await {
-            handle(&serving, &method, request, &mut flow).await;
-        }
-    }
-}
-
-/// Sends messages to a method's subject that no method runs for.
-async fn send_fillers(serving: &Serving, method: &Dispatcher, count: u64) {
-    for _ in 0..count {
-        let mut headers = Headers::new();
-        headers.insert(headers::FILLER, "1");
-        let filler = Outgoing {
-            subject: method.subject().into(),
-            reply: None,
-            headers,
-            payload: Bytes::new(),
-        };
-        serving.client.outbox().publish(filler).await;
-    }
+    drain::take_last(&serving, &method, requests, flow).await;
 }
 
 /// Takes one message through its method, and its reply to the outbox.
@@ -323,16 +239,17 @@ async fn handle(
             serving.client.outbox().publish(message).await;
         }
         (Dispatched::Done(_), None) => {}
-        (Dispatched::Pending(running), reply) => {
+        (Dispatched::Pending(call), Some(reply)) => {
             let tracker = serving.running.clone();
             let serving = serving.clone();
             tracker.spawn(async move {
-                let answer = running.await;
-                if let Some(reply) = reply {
-                    let message = outgoing(reply, answer);
-                    serving.client.outbox().enqueue(message).await;
-                }
+                let answer = call.finish(cancel::given_up(&serving.client, &reply)).await;
+                let message = outgoing(reply, answer);
+                serving.client.outbox().enqueue(message).await;
             });
+        }
+        (Dispatched::Pending(call), None) => {
+            serving.running.spawn(call.finish(std::future::pending()));
         }
     }
 }
@@ -345,46 +262,5 @@ fn outgoing(reply: async_nats::Subject, answer: WireReply) -> Outgoing {
         reply: None,
         headers,
         payload,
-    }
-}
-
-/// How many messages a subscription has seen, and how fast they come.
-struct Flow {
-    seen: u64,
-    window_start: Instant,
-    window_seen: u64,
-    per_second: f64,
-}
-
-impl Flow {
-    fn new() -> Self {
-        Self {
-            seen: 0,
-            window_start: Instant::now(),
-            window_seen: 0,
-            per_second: 0.0,
-        }
-    }
-
-    fn note(&mut self, received: Instant) {
-        const WINDOW: Duration = Duration::from_millis(100);
-        self.seen += 1;
-        let elapsed = received.duration_since(self.window_start);
-        if elapsed >= WINDOW {
-            let count = self.seen - self.window_seen;
-            #[expect(clippy::cast_precision_loss, reason = "a rate needs no more precision")]
-            let rate = count as f64 / elapsed.as_secs_f64();
-            (self.per_second, self.window_start, self.window_seen) = (rate, received, self.seen);
-        }
-    }
-
-    fn expected_within(&self, time: Duration) -> u64 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate is small and positive"
-        )]
-        let expected = (self.per_second * time.as_secs_f64()).ceil() as u64;
-        expected
     }
 }

@@ -1,0 +1,291 @@
+//! The slots of waiting calls.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tracing::debug;
+
+use super::token;
+use crate::protocol::WireReply;
+
+/// A service is told no earlier than this after the call was sent that its caller has given up: it
+/// listens for that from the 50th millisecond on, and a call that is answered sooner costs nothing.
+const CANCEL_AFTER: Duration = Duration::from_millis(100);
+/// How many given up calls wait for that moment. Of one more the service is not told: the call's
+/// deadline ends it.
+const MOST_GIVEN_UP: usize = 16_384;
+
+/// What a waiting call gets.
+pub(crate) type Answer = Result<WireReply, Unanswered>;
+
+/// Why a call that was sent has no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// The server found nobody on the subject.
+    NoResponders,
+    /// The connection broke.
+    Disconnected,
+    /// Time ran out.
+    Deadline,
+}
+
+/// A call that waits for its reply. Dropping it frees its slot.
+pub(crate) struct Waiting {
+    waiters: Arc<Waiters>,
+    pub(super) slot: usize,
+    pub(super) generation: u32,
+    /// Whether the answer was taken, and the slot freed with it: one look at the slots does both.
+    answered: bool,
+}
+
+impl Future for Waiting {
+    type Output = Answer;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let this = self.get_mut();
+        if this.answered {
+            return Poll::Ready(Err(Unanswered::Disconnected));
+        }
+        let mut slots = this.waiters.slots();
+        let entry = &mut slots.entries[this.slot];
+        debug_assert_eq!(
+            entry.generation, this.generation,
+            "a slot is freed by its owner only"
+        );
+        match std::mem::replace(&mut entry.state, State::Free) {
+            State::Answered(answer) => {
+                this.waiters.free(&mut slots, this.slot);
+                this.answered = true;
+                Poll::Ready(answer)
+            }
+            State::Free => Poll::Ready(Err(Unanswered::Disconnected)),
+            State::GivenUp { .. } => Poll::Ready(Err(Unanswered::Disconnected)),
+            State::Waiting {
+                since,
+                deadline,
+                waker,
+            } => {
+                let waker = match waker {
+                    Some(waker) if waker.will_wake(cx.waker()) => waker,
+                    _ => cx.waker().clone(),
+                };
+                entry.state = State::Waiting {
+                    since,
+                    deadline,
+                    waker: Some(waker),
+                };
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.waiters.give_up(self.slot);
+        }
+    }
+}
+
+impl Waiting {
+    /// Takes a slot for a call that is made at `since` and ends at `deadline`.
+    pub(super) fn new(waiters: &Arc<Waiters>, since: Instant, deadline: Instant) -> Self {
+        let (slot, generation) = waiters.take_slot(since, deadline);
+        Self {
+            waiters: waiters.clone(),
+            slot,
+            generation,
+            answered: false,
+        }
+    }
+}
+
+/// The slots of all waiting calls, behind one lock that nobody holds for long.
+#[derive(Default)]
+pub(super) struct Waiters {
+    slots: Mutex<Slots>,
+    /// Beside the lock, because every call asks and takes the lock often enough.
+    pub(super) in_flight: AtomicUsize,
+    /// Told when the first call begins to wait, so that an idle client has no timer.
+    pub(super) busy: Notify,
+}
+
+#[derive(Default)]
+struct Slots {
+    entries: Vec<Entry>,
+    free: Vec<usize>,
+    /// Slots of given up calls whose services are not told yet, the oldest first.
+    given_up: VecDeque<usize>,
+}
+
+struct Entry {
+    generation: u32,
+    state: State,
+}
+
+enum State {
+    Free,
+    Waiting {
+        since: Instant,
+        deadline: Instant,
+        waker: Option<Waker>,
+    },
+    /// Nobody waits any more, and the service is not told yet.
+    GivenUp {
+        since: Instant,
+    },
+    Answered(Answer),
+}
+
+impl Waiters {
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take_slot(&self, since: Instant, deadline: Instant) -> (usize, u32) {
+        let mut slots = self.slots();
+        let state = State::Waiting {
+            since,
+            deadline,
+            waker: None,
+        };
+        let slot = match slots.free.pop() {
+            Some(slot) => slot,
+            None => {
+                slots.entries.push(Entry {
+                    generation: 0,
+                    state: State::Free,
+                });
+                slots.entries.len() - 1
+            }
+        };
+        slots.entries[slot].state = state;
+        let generation = slots.entries[slot].generation;
+        drop(slots);
+        if self.in_flight.fetch_add(1, Relaxed) == 0 {
+            self.busy.notify_one();
+        }
+        (slot, generation)
+    }
+
+    fn free(&self, slots: &mut Slots, slot: usize) {
+        slots.free(slot);
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    /// Notes that nobody waits for the reply any more.
+    pub(super) fn give_up(&self, slot: usize) {
+        let mut slots = self.slots();
+        self.in_flight.fetch_sub(1, Relaxed);
+        let State::Waiting {
+            since, deadline, ..
+        } = slots.entries[slot].state
+        else {
+            return slots.free(slot);
+        };
+        // At the deadline the service ends the call by itself.
+        if slots.given_up.len() >= MOST_GIVEN_UP || deadline <= Instant::now() {
+            return slots.free(slot);
+        }
+        slots.entries[slot].state = State::GivenUp { since };
+        slots.given_up.push_back(slot);
+    }
+
+    /// Frees the slots of calls that were given up long enough ago; returns whom to tell.
+    pub(super) fn take_given_up(&self, now: Instant) -> Vec<(usize, u32)> {
+        let mut slots = self.slots();
+        let mut told = Vec::new();
+        let mut left = VecDeque::new();
+        while let Some(slot) = slots.given_up.pop_front() {
+            match slots.entries[slot].state {
+                State::GivenUp { since } if now.duration_since(since) < CANCEL_AFTER => {
+                    left.push_back(slot);
+                }
+                State::GivenUp { .. } => {
+                    told.push((slot, slots.entries[slot].generation));
+                    slots.free(slot);
+                }
+                // Its reply has come meanwhile, so that there is nothing to cancel.
+                _ => slots.free(slot),
+            }
+        }
+        slots.given_up = left;
+        told
+    }
+
+    /// Returns whether there is something that time changes.
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.load(Relaxed) > 0 || !self.slots().given_up.is_empty()
+    }
+
+    pub(super) fn answer(&self, token: &str, answer: Answer) {
+        let waker = match token::parse(token) {
+            Some((slot, generation)) => self.slots().answer(slot, generation, answer),
+            None => None,
+        };
+        match waker {
+            Some(waker) => waker.wake(),
+            None => debug!(token, "a reply came for nobody, or twice"),
+        }
+    }
+
+    pub(super) fn fail_all(&self, reason: Unanswered) {
+        self.fail_where(reason, |_| true);
+    }
+
+    /// Fails the waiting calls whose deadline `is_over`.
+    pub(super) fn fail_where(&self, reason: Unanswered, is_over: impl Fn(Instant) -> bool) {
+        let mut wakers = Vec::new();
+        for entry in &mut self.slots().entries {
+            match &mut entry.state {
+                State::Waiting {
+                    deadline, waker, ..
+                } if is_over(*deadline) => {
+                    wakers.extend(waker.take());
+                    entry.state = State::Answered(Err(reason));
+                }
+                _ => {}
+            }
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Slots {
+    fn answer(&mut self, slot: usize, generation: u32, answer: Answer) -> Option<Waker> {
+        let entry = self
+            .entries
+            .get_mut(slot)
+            .filter(|entry| entry.generation == generation)?;
+        match &mut entry.state {
+            State::Waiting { waker, .. } => {
+                // A call that was not polled yet has no waker and finds its answer when it is.
+                let waker = waker.take().unwrap_or_else(|| Waker::noop().clone());
+                entry.state = State::Answered(answer);
+                Some(waker)
+            }
+            State::GivenUp { .. } => {
+                entry.state = State::Answered(answer);
+                Some(Waker::noop().clone())
+            }
+            State::Free | State::Answered(_) => None,
+        }
+    }
+
+    fn free(&mut self, slot: usize) {
+        let entry = &mut self.entries[slot];
+        entry.state = State::Free;
+        entry.generation = entry.generation.wrapping_add(1);
+        self.free.push(slot);
+    }
+}
+
+#[cfg(test)]
+mod tests;
