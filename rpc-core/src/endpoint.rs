@@ -1,6 +1,7 @@
 //! One method on one subject, with its metadata.
 
 use std::future::Future;
+use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,11 +45,13 @@ pub struct EndpointSpec {
 pub struct Options {
     /// The longest a call may take, counted from receipt; 30 s by default.
     pub timeout: Duration,
-    /// How many calls run at once; 1,024 by default.
+    /// How many calls run at once; 1,024 by default, and one a core where calls have threads.
     pub limit: usize,
     /// How many calls wait for a running one to end; 1,024 by default. One more is answered
     /// `resource_exhausted` at once.
     pub queue: usize,
+    /// Whether each call runs on a thread of its own, where it may compute or block.
+    pub blocking: bool,
     /// Never callable over HTTP.
     pub internal: bool,
     /// Changes nothing: HTTP may use GET.
@@ -63,10 +66,21 @@ impl Options {
         timeout: Duration::from_secs(30),
         limit: 1024,
         queue: 1024,
+        blocking: false,
         internal: false,
         safe: false,
         idempotent: false,
     };
+
+    /// Returns the options of a method with threads of its own that sets no others: more calls at
+    /// once than the machine has cores would only slow each other down.
+    pub fn blocking() -> Self {
+        Self {
+            limit: std::thread::available_parallelism().map_or(1, NonZero::get),
+            blocking: true,
+            ..Self::DEFAULT
+        }
+    }
 }
 
 impl Default for Options {

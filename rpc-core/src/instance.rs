@@ -128,7 +128,8 @@ impl Instance {
             "average_processing_time": stats.processing_nanos.checked_div(stats.requests).unwrap_or(0),
             "data": {
                 "in_flight": stats.in_flight, "queued_time": stats.queued_nanos,
-                "rejected": stats.rejected, "cancelled": stats.cancelled, "panics": stats.panics,
+                "rejected": stats.rejected, "expired": stats.expired,
+                "cancelled": stats.cancelled, "panics": stats.panics,
             },
         })
     }

@@ -15,6 +15,7 @@ pub(crate) struct Stats {
     queued_nanos: AtomicU64,
     in_flight: AtomicU64,
     rejected: AtomicU64,
+    expired: AtomicU64,
     cancelled: AtomicU64,
     panics: AtomicU64,
     last_error: Mutex<String>,
@@ -29,16 +30,16 @@ pub(crate) struct Snapshot {
     pub(crate) queued_nanos: u64,
     pub(crate) in_flight: u64,
     pub(crate) rejected: u64,
+    pub(crate) expired: u64,
     pub(crate) cancelled: u64,
     pub(crate) panics: u64,
     pub(crate) last_error: String,
 }
 
 impl Stats {
-    /// Counts a call that finished after running for `processing`.
-    pub(crate) fn finished(&self, processing: Duration) {
+    /// Counts a call that was answered, or would have been had its caller asked for a reply.
+    pub(crate) fn finished(&self) {
         self.requests.fetch_add(1, Relaxed);
-        self.processing_nanos.fetch_add(nanos(processing), Relaxed);
     }
 
     /// Counts the failure of a call, which [`finished`](Self::finished) counts too.
@@ -51,12 +52,18 @@ impl Stats {
             .expect("nothing panics while it holds this lock") = text;
     }
 
+    /// Counts the time that a call waited for a slot.
     pub(crate) fn queued(&self, waited: Duration) {
         self.queued_nanos.fetch_add(nanos(waited), Relaxed);
     }
 
     pub(crate) fn rejected(&self) {
         self.rejected.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a call whose time ran out before it ran.
+    pub(crate) fn expired(&self) {
+        self.expired.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn cancelled(&self) {
@@ -67,12 +74,14 @@ impl Stats {
         self.panics.fetch_add(1, Relaxed);
     }
 
-    /// Counts a call as in flight until it [leaves](Self::leave).
+    /// Counts a call as in flight until it has [left](Self::left).
     pub(crate) fn enter(&self) {
         self.in_flight.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn leave(&self) {
+    /// Counts a method that has ended, `processing` after it started.
+    pub(crate) fn left(&self, processing: Duration) {
+        self.processing_nanos.fetch_add(nanos(processing), Relaxed);
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
@@ -84,6 +93,7 @@ impl Stats {
             queued_nanos: self.queued_nanos.load(Relaxed),
             in_flight: self.in_flight.load(Relaxed),
             rejected: self.rejected.load(Relaxed),
+            expired: self.expired.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
             panics: self.panics.load(Relaxed),
             last_error: self

@@ -52,11 +52,19 @@ use proc_macro::TokenStream;
 /// |---|---|---|
 /// | `name = "hello"` | its token in the subject | the method's name |
 /// | `timeout = "15s"` | the longest a call may take: `500ms`, `15s`, `2m`, `1h` | `30s` |
-/// | `limit = 8` | how many calls run at once, at least 1 | 1024 |
+/// | `limit = 8` | how many calls run at once, at least 1 | 1024; one a core with `blocking` |
 /// | `queue = 100` | how many calls wait for a running one to end; one more is refused | 1024 |
+/// | `blocking` | each call runs on a thread of its own, where it may compute or block | |
 /// | `internal` | never callable over HTTP | |
 /// | `safe` | changes nothing; implies `idempotent` | |
 /// | `idempotent` | a second call changes nothing more, so it may be repeated | |
+///
+/// A method runs where its call was received until it first waits, and nothing else is received
+/// there meanwhile. One that hashes, compresses or asks a blocking library is `blocking`; the log
+/// says so of a method that ran for more than 50 ms. Its caller is answered at the deadline or when
+/// he gives up, as always, but a thread cannot be stopped: it ends at the method's next `.await`,
+/// keeps its slot of `limit` until then, and a stopping process waits for it. The runtime has 512
+/// such threads unless it is built otherwise, for all that blocks.
 ///
 /// # On a parameter
 ///

@@ -44,6 +44,7 @@ pub(crate) struct MethodOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) limit: Option<LitInt>,
     pub(crate) queue: Option<LitInt>,
+    pub(crate) blocking: bool,
     pub(crate) internal: bool,
     pub(crate) safe: bool,
     pub(crate) idempotent: bool,

@@ -46,6 +46,7 @@ impl Level {
                 "timeout",
                 "limit",
                 "queue",
+                "blocking",
                 "internal",
                 "safe",
                 "idempotent",

@@ -176,9 +176,14 @@ pub(crate) async fn ask(url: &str, subject: &str, body: &'static str) -> Value {
     serde_json::from_slice(&reply.unwrap().unwrap().payload).unwrap()
 }
 
-/// The counters that discovery reports of one method.
+/// The counters that discovery reports of one method of the probe.
 pub(crate) async fn stats(url: &str, method: &str) -> Value {
-    let body = ask(url, "$SRV.STATS.probe_service", "").await;
+    stats_of(url, "probe_service", method).await
+}
+
+/// The counters that discovery reports of one method.
+pub(crate) async fn stats_of(url: &str, service: &str, method: &str) -> Value {
+    let body = ask(url, &format!("$SRV.STATS.{service}"), "").await;
     let endpoints = body["endpoints"].as_array().unwrap().iter();
     let mut of_method = endpoints.filter(|endpoint| endpoint["name"] == method);
     of_method.next().unwrap().clone()

@@ -138,9 +138,13 @@ fn options(options: &MethodOptions, private: &TokenStream) -> TokenStream {
     if options.idempotent || options.safe {
         fields.push(quote!(idempotent: true));
     }
+    let others = match options.blocking {
+        true => quote!(#private::Options::blocking()),
+        false => quote!(#private::Options::DEFAULT),
+    };
     match fields.is_empty() {
-        true => quote!(#private::Options::DEFAULT),
-        false => quote!(#private::Options { #(#fields,)* ..#private::Options::DEFAULT }),
+        true => others,
+        false => quote!(#private::Options { #(#fields,)* ..#others }),
     }
 }
 

@@ -1,26 +1,31 @@
 //! Bytes in, bytes out: one call through one method. No network.
 //!
 //! A call is polled once where it arrived. Most methods finish in that poll and cost neither a
-//! task nor a timer; one that waits takes a permit and moves to a task of its own, where its
-//! deadline is watched. Whatever goes wrong, a panic included, ends this call only, and every call
-//! ends in exactly one reply.
+//! task nor a timer; one that waits takes a slot and moves to a task of its own, where its
+//! deadline is watched. A method that computes gets a thread instead. Whatever goes wrong, a panic
+//! included, ends this call only, and every call ends in exactly one reply.
 
-use std::any::Any;
+mod pending;
+mod room;
+mod running;
+mod thread;
+
 use std::error::Error as _;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{self, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
+pub(crate) use self::pending::Pending;
+use self::room::{Room, Taken};
+use self::running::{LONG_FIRST_POLL, Running};
 use crate::client::Client;
 use crate::context::Context;
 use crate::endpoint::{Endpoint, EndpointSpec, HandlerFuture};
@@ -36,9 +41,10 @@ pub(crate) struct Dispatcher {
     client: Option<Client>,
     /// Ends the calls that still run when the service may wait no longer.
     cut: CancellationToken,
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    room: Room,
     stats: Stats,
+    /// Whether the log has been told that the method keeps its loop busy.
+    warned: AtomicBool,
 }
 
 /// How far a call came in its first poll.
@@ -47,41 +53,6 @@ pub(crate) enum Dispatched {
     Done(WireReply),
     /// It waits for something; whoever dispatched it drives it to the end.
     Pending(Pending),
-}
-
-/// A call that was dispatched and has not ended.
-pub(crate) struct Pending {
-    work: Pin<Box<dyn Future<Output = Result<WireReply, RpcError>> + Send>>,
-    dispatcher: Arc<Dispatcher>,
-    context: Arc<Context>,
-    received: Instant,
-}
-
-impl Pending {
-    /// Drives the call to its end, which comes early when `given_up` does: the method is dropped
-    /// where it stands, and with it the calls that it makes.
-    pub(crate) async fn finish(self, given_up: impl Future<Output = ()>) -> WireReply {
-        let Self {
-            work,
-            dispatcher,
-            context,
-            received,
-        } = self;
-        let result = tokio::select! {
-            biased;
-            result = work => result,
-            () = dispatcher.cut.cancelled() => {
-                let text = "the service stopped before the call ended";
-                Err(RpcError::new(Code::Unavailable, text).with_outcome(Outcome::Unknown))
-            }
-            () = given_up => {
-                dispatcher.stats.cancelled();
-                let text = "the caller gave the call up";
-                Err(RpcError::new(Code::Cancelled, text).with_outcome(Outcome::Unknown))
-            }
-        };
-        dispatcher.finish(&context, received, result)
-    }
 }
 
 impl Dispatcher {
@@ -93,15 +64,16 @@ impl Dispatcher {
         cut: CancellationToken,
     ) -> Self {
         let handler = endpoint.handler;
+        let options = &endpoint.spec.options;
         Self {
+            room: Room::new(options.limit, options.queue),
             spec: endpoint.spec,
             subject: endpoint.subject(),
             invoke: Box::new(move |context, payload| handler(service.clone(), context, payload)),
             client,
             cut,
-            permits: Arc::new(Semaphore::new(endpoint.spec.options.limit)),
-            waiting: AtomicUsize::new(0),
             stats: Stats::default(),
+            warned: AtomicBool::new(false),
         }
     }
 
@@ -126,35 +98,56 @@ impl Dispatcher {
             self.client.clone(),
         ));
         if context.deadline() <= call.received {
+            self.stats.expired();
             let late = deadline_exceeded("before it ran");
             let refusal = Err(late.with_outcome(Outcome::NotSent));
-            return Dispatched::Done(self.finish(&context, call.received, refusal));
+            return Dispatched::Done(self.finish(&context, refusal));
         }
-        if self.permits.available_permits() == 0 {
+        if !self.room.has_slot() {
             return self.enqueue(context, call.payload, call.received);
         }
-        let mut running = self.start(context.clone(), call.payload);
+        if self.spec.options.blocking {
+            return self.to_thread(context, call.payload, call.received);
+        }
+        let mut running = self.start(context.clone(), call.payload, call.received, true);
         match Pin::new(&mut running).poll(&mut task::Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => Dispatched::Done(self.finish(&context, call.received, result)),
+            Poll::Ready(result) => Dispatched::Done(self.finish(&context, result)),
             Poll::Pending => {
+                running.leave_loop();
                 // Taken now and not by the task that drives the call: a burst is dispatched before
                 // any such task runs, and every call of it would find a slot free.
-                let permit = self.permits.clone().try_acquire_owned().ok();
+                let slot = self.room.try_slot();
                 let (dispatcher, of_call) = (self.clone(), context.clone());
-                let work = async move { dispatcher.run(&of_call, permit, running).await };
-                self.pending(context, call.received, work)
+                let work = async move { dispatcher.run(&of_call, slot, running).await };
+                self.pending(context, work)
             }
         }
     }
 
-    /// Lets a call wait for a permit, unless too many wait already.
+    /// Gives a call a thread, and the slot that it needs for one.
+    fn to_thread(
+        self: &Arc<Self>,
+        context: Arc<Context>,
+        payload: Bytes,
+        received: Instant,
+    ) -> Dispatched {
+        let Some(slot) = self.room.try_slot() else {
+            // Another loop has just taken the last one.
+            return self.enqueue(context, payload, received);
+        };
+        let (dispatcher, of_call) = (self.clone(), context.clone());
+        let work = async move { dispatcher.run_on_thread(of_call, payload, Some(slot)).await };
+        self.pending(context, work)
+    }
+
+    /// Lets a call wait for a slot, unless too many wait already.
     fn enqueue(
         self: &Arc<Self>,
         context: Arc<Context>,
         payload: Bytes,
         received: Instant,
     ) -> Dispatched {
-        let Some(place) = Place::take(self) else {
+        let Some(place) = self.room.try_place() else {
             self.stats.rejected();
             let text = format!(
                 "`{}` is full: every slot and every waiting place is taken",
@@ -162,58 +155,63 @@ impl Dispatcher {
             );
             let full = RpcError::new(Code::ResourceExhausted, text);
             let refusal = Err(full.with_outcome(Outcome::NotSent));
-            return Dispatched::Done(self.finish(&context, received, refusal));
+            return Dispatched::Done(self.finish(&context, refusal));
         };
         let (dispatcher, of_call) = (self.clone(), context.clone());
         let work = async move {
-            let deadline = of_call.deadline().into();
-            let permit = dispatcher.permits.clone().acquire_owned();
-            let Ok(permit) = timeout_at(deadline, permit).await else {
+            let slot = timeout_at(of_call.deadline().into(), dispatcher.room.slot()).await;
+            drop(place);
+            let started = Instant::now();
+            dispatcher.stats.queued(started - received);
+            let Ok(slot) = slot else {
+                dispatcher.stats.expired();
                 let late = deadline_exceeded("while it waited for a free slot");
                 return Err(late.with_outcome(Outcome::NotSent));
             };
-            drop(place);
-            dispatcher.stats.queued(received.elapsed());
-            let running = dispatcher.start(of_call.clone(), payload);
-            dispatcher.run(&of_call, permit.ok(), running).await
+            if dispatcher.spec.options.blocking {
+                return dispatcher.run_on_thread(of_call, payload, slot).await;
+            }
+            let running = dispatcher.start(of_call.clone(), payload, started, false);
+            dispatcher.run(&of_call, slot, running).await
         };
-        self.pending(context, received, work)
+        self.pending(context, work)
     }
 
     fn pending(
         self: &Arc<Self>,
         context: Arc<Context>,
-        received: Instant,
         work: impl Future<Output = Result<WireReply, RpcError>> + Send + 'static,
     ) -> Dispatched {
         Dispatched::Pending(Pending {
             work: Box::pin(work),
             dispatcher: self.clone(),
             context,
-            received,
         })
     }
 
-    fn start(self: &Arc<Self>, context: Arc<Context>, payload: Bytes) -> Running {
-        self.stats.enter();
-        Running {
-            future: Some((self.invoke)(context, payload)),
-            dispatcher: self.clone(),
-        }
+    fn start(
+        self: &Arc<Self>,
+        context: Arc<Context>,
+        payload: Bytes,
+        started: Instant,
+        on_loop: bool,
+    ) -> Running {
+        let future = (self.invoke)(context, payload);
+        Running::new(future, self.clone(), started, on_loop)
     }
 
-    /// Drives a started call to its end or its deadline. Without a `permit` it takes one first:
+    /// Drives a started call to its end or its deadline. Without a `slot` it takes one first:
     /// another loop may have taken the last one during the first poll, and then it waits half-way.
     async fn run(
         &self,
         context: &Context,
-        permit: Option<OwnedSemaphorePermit>,
+        slot: Option<Taken>,
         running: Running,
     ) -> Result<WireReply, RpcError> {
         let work = async {
-            let _permit = match permit {
-                Some(permit) => Some(permit),
-                None => self.permits.clone().acquire_owned().await.ok(),
+            let _slot = match slot {
+                Some(slot) => Some(slot),
+                None => self.room.slot().await,
             };
             running.await
         };
@@ -223,14 +221,21 @@ impl Dispatcher {
         }
     }
 
+    /// Tells the log, once, that the method computes on the loop that receives calls.
+    fn note_first_poll(&self, took: Duration) {
+        if took > LONG_FIRST_POLL && !self.warned.swap(true, Relaxed) {
+            warn!(
+                method = self.subject,
+                ?took,
+                "the method ran long before it first waited, and no other call of it was received \
+                 meanwhile: if it computes or blocks, give it threads with `#[rpc(blocking)]`"
+            );
+        }
+    }
+
     /// Counts and logs how a call ended, and words its reply.
-    fn finish(
-        &self,
-        context: &Context,
-        received: Instant,
-        result: Result<WireReply, RpcError>,
-    ) -> WireReply {
-        self.stats.finished(received.elapsed());
+    fn finish(&self, context: &Context, result: Result<WireReply, RpcError>) -> WireReply {
+        self.stats.finished();
         let failure = match result.and_then(|reply| self.fitting(reply)) {
             Ok(reply) => return reply,
             Err(failure) => failure,
@@ -262,65 +267,6 @@ impl Dispatcher {
     }
 }
 
-/// A started call; dropping it drops the method where it stands.
-struct Running {
-    /// There until this is dropped.
-    future: Option<HandlerFuture>,
-    dispatcher: Arc<Dispatcher>,
-}
-
-impl Future for Running {
-    type Output = Result<WireReply, RpcError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = &mut self.future else {
-            return Poll::Pending;
-        };
-        // The future is not polled again after a panic, so nothing sees its broken state.
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        match polled {
-            // A call that it made was not sent, but the method itself did run.
-            Ok(Poll::Ready(Err(failure))) if failure.outcome() == Some(Outcome::NotSent) => {
-                Poll::Ready(Err(failure.with_outcome(Outcome::Unknown)))
-            }
-            Ok(polled) => polled,
-            Err(panic) => {
-                self.dispatcher.stats.panicked();
-                let text = format!("panic: {}", panic_text(&*panic));
-                Poll::Ready(Err(RpcError::internal(text)))
-            }
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // What a method holds may panic when it is dropped; its caller is answered all the same.
-        let future = self.future.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
-            self.dispatcher.stats.panicked();
-        }
-        self.dispatcher.stats.leave();
-    }
-}
-
-/// A waiting place, given back when dropped.
-struct Place(Arc<Dispatcher>);
-
-impl Place {
-    fn take(dispatcher: &Arc<Dispatcher>) -> Option<Self> {
-        let place = Self(dispatcher.clone());
-        let taken = dispatcher.waiting.fetch_add(1, Relaxed);
-        (taken < dispatcher.spec.options.queue).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Relaxed);
-    }
-}
-
 fn deadline_exceeded(place: &str) -> RpcError {
     RpcError::new(
         Code::DeadlineExceeded,
@@ -328,11 +274,8 @@ fn deadline_exceeded(place: &str) -> RpcError {
     )
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    match panic.downcast_ref::<&str>() {
-        Some(text) => text,
-        None => panic
-            .downcast_ref::<String>()
-            .map_or("not a text", String::as_str),
-    }
+/// What a caller reads whose call was cut short.
+fn stopped() -> RpcError {
+    let text = "the service stopped before the call ended";
+    RpcError::new(Code::Unavailable, text).with_outcome(Outcome::Unknown)
 }
