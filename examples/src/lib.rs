@@ -2,3 +2,4 @@
 //! HTTP bridge in one process) and `services` (the services alone, on `NATS_URL`).
 
 pub mod greeting_service;
+pub mod probe_service;

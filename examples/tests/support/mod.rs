@@ -188,7 +188,8 @@ impl Stack {
 
     /// Starts the services on a real nats-server, or says that there is none.
     pub(crate) fn on_a_real_server() -> Option<Self> {
-        let (server, nats) = nats_server(&tool("NATS_SERVER_BIN", "the real nats-server")?);
+        let program = tool("NATS_SERVER_BIN", "the real nats-server")?;
+        let (server, nats) = nats_server(&program, &["-p", "-1"]);
         let mut services =
             Process::start(Command::new(env!("CARGO_BIN_EXE_services")).env("NATS_URL", &nats));
         services.wait_for_line("READY");
@@ -216,9 +217,10 @@ pub(crate) fn demo(arguments: &[&str]) -> Command {
     demo
 }
 
-/// Starts a nats-server on a port that it picks, and returns its URL.
-fn nats_server(program: &Path) -> (Process, String) {
-    let mut server = Process::start(Command::new(program).args(["-a", "127.0.0.1", "-p", "-1"]));
+/// Starts a nats-server with more arguments, and returns its URL. With the port -1 it picks one.
+pub(crate) fn nats_server(program: &Path, arguments: &[&str]) -> (Process, String) {
+    let mut command = Command::new(program);
+    let mut server = Process::start(command.args(["-a", "127.0.0.1"]).args(arguments));
     let listening = server.wait_for_line("Listening for client connections on ");
     server.wait_for_line("Server is ready");
     let address = listening
