@@ -5,7 +5,7 @@ mod support;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::http::request;
+use support::http::{begin_call, request};
 use support::{Process, Stack, demo, url_in};
 
 const BOB_ROSS: &str = r#"[["Bob"], {"last_name": "Ross"}]"#;
@@ -151,4 +151,30 @@ fn services_alone_wait_for_their_server_and_end_well_on_sigterm() {
         1,
         "{lines:?}"
     );
+}
+
+#[test]
+fn a_sigterm_that_comes_with_ready_is_not_lost() {
+    let broker = Stack::on_the_embedded_broker();
+    for _ in 0..5 {
+        let mut services = Command::new(env!("CARGO_BIN_EXE_services"));
+        for command in [&mut demo(&[]), services.env("NATS_URL", &broker.nats)] {
+            let mut process = Process::start(command);
+            process.wait_for_line("READY");
+            let (status, lines) = process.terminate();
+            assert_eq!(status, Some(0), "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn a_second_sigterm_ends_the_demo_at_once() {
+    let mut process = Process::start(&mut demo(&[]));
+    let http = url_in(&process.wait_for_line("READY"), "http://");
+    // The first one waits for this call, whose body never comes.
+    let _call = begin_call(&http, "/greeting_service.hello", 10);
+    process.send_sigterm();
+    process.wait_for_line("draining");
+    let (status, lines) = process.terminate();
+    assert_eq!(status, Some(128 + 15), "{lines:?}");
 }

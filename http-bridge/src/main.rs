@@ -2,6 +2,7 @@
 
 mod cli;
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use http_bridge::Bridge;
@@ -25,13 +26,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: cli::Options) -> Result<(), Box<dyn std::error::Error>> {
+    let mut stop = pin!(rpc_core::stop_signal());
     let client = tokio::select! {
         client = Client::connect(options.nats()) => client?,
         // Told to stop before there was anything to drain.
-        () = rpc_core::stop_signal() => return Ok(()),
+        () = &mut stop => return Ok(()),
     };
     let bridge = Bridge::bind(options.bridge(), client)?;
     println!("READY http://{}", bridge.local_addr());
-    bridge.serve(rpc_core::stop_signal()).await;
+    bridge.serve(stop).await;
     Ok(())
 }

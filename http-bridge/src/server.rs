@@ -158,6 +158,8 @@ impl Doors {
     }
 
     async fn close(self) {
+        let connections = self.connections.len();
+        tracing::info!(connections, "draining");
         self.edge.draining.cancel();
         self.connections.close();
         self.connections.wait().await;

@@ -69,6 +69,7 @@ mod dispatch;
 mod instance;
 mod runner;
 mod serve;
+mod signals;
 mod stats;
 
 // Making calls.
@@ -152,8 +153,9 @@ pub use rpc_macros::RpcError;
 /// ```
 /// It answers `[["Bob"]]` and `[["Bob"], {"greeting": "Salut"}]`: arguments bind as in Python.
 pub use rpc_macros::rpc;
-pub use runner::{Runner, Running, stop_signal};
+pub use runner::{Runner, Running};
 pub use service::Service;
+pub use signals::stop_signal;
 pub use wire_error::WireError;
 
 /// The result of [`Runner::run`], for `main`.

@@ -1,10 +1,10 @@
 //! One process, many services: connect, subscribe, prove, serve, stop.
 
 use std::io::Write as _;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use crate::error::RunError;
 use crate::instance::Instance;
 use crate::serve::{Serving, serve};
 use crate::service::Service;
+use crate::signals::stop_signal;
 
 /// Runs services until the process is told to stop.
 ///
@@ -163,10 +164,15 @@ impl Runner {
     /// [`RunError`], before anything is served.
     pub async fn run(self) -> Result<(), RunError> {
         crate::log::init();
-        let running = self.start().await?;
+        let mut stop = pin!(stop_signal());
+        let running = tokio::select! {
+            running = self.start() => running?,
+            // Told to stop while it still waited for a server: there is nothing to finish.
+            () = &mut stop => return Ok(()),
+        };
         // Whoever started the process may not read its output; that is no reason to end it.
         let _ = writeln!(std::io::stdout(), "READY {}", running.names.join(", "));
-        stop_signal().await;
+        stop.await;
         info!("stopping");
         running.stop().await;
         info!("stopped");
@@ -242,23 +248,5 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.cut.cancel();
         self.serving.iter().for_each(JoinHandle::abort);
-    }
-}
-
-/// Resolves at SIGTERM or Ctrl-C.
-pub async fn stop_signal() {
-    let interrupt = signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
-            .expect("SIGTERM is a signal that can be listened to");
-        tokio::select! {
-            _ = interrupt => {}
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = interrupt.await;
     }
 }

@@ -7,6 +7,7 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -53,6 +54,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let mut stop = pin!(stop_signal());
     let (broker, nats_url) = match options.nats_url.filter(|url| !url.trim().is_empty()) {
         Some(url) => (None, url),
         None => {
@@ -72,7 +74,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let services = tokio::select! {
         services = runner.start() => services?,
         // Told to stop while it still waited for a server: there is nothing to finish.
-        () = stop_signal() => return Ok(()),
+        () = &mut stop => return Ok(()),
     };
     let bridge = Bridge::bind(bridge_config, services.client().clone())?;
     introduce(
@@ -82,7 +84,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         bridge.local_addr(),
     );
 
-    bridge.serve(stop_signal()).await;
+    bridge.serve(stop).await;
     services.stop().await;
     Ok(())
 }

@@ -34,3 +34,19 @@ pub(crate) fn request(bridge: &str, method: &str, path: &str, body: &str) -> (u1
         body.expect("an end of the headers"),
     )
 }
+
+/// Begins a call and returns when the bridge waits for its body: from then on it is in flight.
+pub(crate) fn begin_call(bridge: &str, path: &str, length: usize) -> TcpStream {
+    let address = bridge.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).expect("the bridge listens");
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nExpect: 100-continue\r\n");
+    write!(
+        stream,
+        "{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+    .expect("the bridge reads");
+    let mut line = [0; 25];
+    stream.read_exact(&mut line).expect("the bridge answers");
+    assert_eq!(&line, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}

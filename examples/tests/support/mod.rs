@@ -99,11 +99,16 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends SIGTERM and waits for the end; returns the exit status and all that was printed.
-    pub(crate) fn terminate(self) -> (Option<i32>, Vec<String>) {
+    /// Sends SIGTERM.
+    pub(crate) fn send_sigterm(&self) {
         let kill = format!("kill -TERM {}", self.id());
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.is_ok_and(|status| status.success()), "{kill} failed");
+    }
+
+    /// Sends SIGTERM and waits for the end; returns the exit status and all that was printed.
+    pub(crate) fn terminate(self) -> (Option<i32>, Vec<String>) {
+        self.send_sigterm();
         self.wait()
     }
 
