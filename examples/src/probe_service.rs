@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::hint::spin_loop;
 use std::time::{Duration, Instant};
 
+use argon2::{Algorithm, Argon2, Params, Version};
 use rpc_core::prelude::*;
 use serde_json::Value;
 use tokio::time::sleep;
@@ -132,6 +133,19 @@ impl ProbeService {
         while Instant::now() < end {
             spin_loop();
         }
+    }
+
+    /// Returns a hash that takes a processor some milliseconds, on a thread of its own: other calls
+    /// are answered meanwhile.
+    #[rpc(blocking)]
+    pub async fn hash_password(&self, password: String) -> Result<String, RpcError> {
+        // Parameters and salt for a test: real ones take longer, and every password has its own.
+        let parameters = Params::new(1024, 2, 1, None).map_err(RpcError::internal)?;
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
+        let mut hash = [0; 16];
+        let hashed = argon.hash_password_into(password.as_bytes(), b"salt of the probe", &mut hash);
+        hashed.map_err(RpcError::internal)?;
+        Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 

@@ -131,6 +131,8 @@ async fn each_failure_is_what_the_contract_says(server: Server) {
     a_full_method_refuses_at_once(&client).await;
     a_call_that_is_given_up_is_cancelled(&server.url()).await;
     // After all that it serves as before.
+    let call = client.call::<String>("probe_service.hash_password");
+    assert_eq!(call.arg("secret").await.unwrap().len(), 32);
     let depth: u32 = client.call("probe_service.nested").arg(5).await.unwrap();
     assert_eq!(depth, 5);
 }
