@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak up tools check-compose
+.PHONY: help run test lint bench soak fuzz up tools check-compose
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -21,6 +21,9 @@ bench: ## measure beside raw async-nats and others, on a real nats-server
 
 soak: ## the same as test, optimised and at full length
 	SOAK=1 scripts/test.sh
+
+fuzz: ## arbitrary bytes as calls, for FUZZ_SECONDS (60); needs a nightly compiler and cargo-fuzz
+	scripts/fuzz.sh
 
 up: ## the stack in containers: NATS, services, HTTP bridge
 	docker compose up --build

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs every check: `make test`, and with SOAK=1 `make soak`. Three rungs:
-#   1. lint                    no tests, the fastest answer
+#   1. lint                    no tests, the fastest answer; the fuzz targets compile
 #   2. the embedded broker     all tests; Rust alone is enough
 #   3. the real nats-server    the suites that talk NATS, once more
 # With CI=true a tool that is missing fails the run; otherwise it says what was
-# skipped and goes on.
+# skipped and goes on. What the fuzz targets need may be missing in CI too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/log.sh
@@ -19,6 +19,9 @@ eval "$tools_env"
 
 step 'lint'
 make --no-print-directory lint
+
+step 'fuzz targets'
+scripts/fuzz.sh check
 
 # --no-fail-fast: who waited for a build wants to hear of every failure at once.
 step 'tests on the embedded broker'
