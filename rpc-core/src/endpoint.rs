@@ -50,6 +50,8 @@ pub struct Options {
     /// How many calls wait for a running one to end; 1,024 by default. One more is answered
     /// `resource_exhausted` at once.
     pub queue: usize,
+    /// What the instance does besides when calls keep coming that it refuses.
+    pub when_full: WhenFull,
     /// Whether each call runs on a thread of its own, where it may compute or block.
     pub blocking: bool,
     /// Never callable over HTTP.
@@ -60,12 +62,24 @@ pub struct Options {
     pub idempotent: bool,
 }
 
+/// What an instance does when every slot and every waiting place of a method is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It refuses further calls, and nothing else.
+    Busy,
+    /// It refuses them as well, but when it stays full for 50 ms it leaves the queue group of the
+    /// method until half of its waiting places are free. Meanwhile the server sends calls to other
+    /// instances; when there are none, their callers learn at once that nobody listens.
+    StepAside,
+}
+
 impl Options {
     /// The options of a method that sets none.
     pub const DEFAULT: Self = Self {
         timeout: Duration::from_secs(30),
         limit: 1024,
         queue: 1024,
+        when_full: WhenFull::Busy,
         blocking: false,
         internal: false,
         safe: false,

@@ -129,7 +129,7 @@ impl Instance {
             "data": {
                 "in_flight": stats.in_flight, "queued_time": stats.queued_nanos,
                 "rejected": stats.rejected, "expired": stats.expired,
-                "cancelled": stats.cancelled, "panics": stats.panics,
+                "stepped_aside": stats.stepped_aside, "cancelled": stats.cancelled, "panics": stats.panics,
             },
         })
     }

@@ -93,7 +93,7 @@ pub use catalog::{Catalog, Method};
 pub use client::{Client, OutgoingCall};
 pub use config::Config;
 pub use context::Context;
-pub use endpoint::{Endpoint, EndpointSpec, Options};
+pub use endpoint::{Endpoint, EndpointSpec, Options, WhenFull};
 pub use error::{CallError, ConnectError, RunError};
 pub use protocol::{Code, Reply, RpcError};
 /// Makes an enum or a struct the error of rpc methods; the tables below list every option.

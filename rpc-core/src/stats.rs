@@ -16,6 +16,7 @@ pub(crate) struct Stats {
     in_flight: AtomicU64,
     rejected: AtomicU64,
     expired: AtomicU64,
+    stepped_aside: AtomicU64,
     cancelled: AtomicU64,
     panics: AtomicU64,
     last_error: Mutex<String>,
@@ -31,6 +32,7 @@ pub(crate) struct Snapshot {
     pub(crate) in_flight: u64,
     pub(crate) rejected: u64,
     pub(crate) expired: u64,
+    pub(crate) stepped_aside: u64,
     pub(crate) cancelled: u64,
     pub(crate) panics: u64,
     pub(crate) last_error: String,
@@ -59,6 +61,11 @@ impl Stats {
 
     pub(crate) fn rejected(&self) {
         self.rejected.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a time that the instance left the queue group because it was full.
+    pub(crate) fn stepped_aside(&self) {
+        self.stepped_aside.fetch_add(1, Relaxed);
     }
 
     /// Counts a call whose time ran out before it ran.
@@ -94,6 +101,7 @@ impl Stats {
             in_flight: self.in_flight.load(Relaxed),
             rejected: self.rejected.load(Relaxed),
             expired: self.expired.load(Relaxed),
+            stepped_aside: self.stepped_aside.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
             panics: self.panics.load(Relaxed),
             last_error: self

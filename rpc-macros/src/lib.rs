@@ -54,6 +54,7 @@ use proc_macro::TokenStream;
 /// | `timeout = "15s"` | the longest a call may take: `500ms`, `15s`, `2m`, `1h` | `30s` |
 /// | `limit = 8` | how many calls run at once, at least 1 | 1024; one a core with `blocking` |
 /// | `queue = 100` | how many calls wait for a running one to end; one more is refused | 1024 |
+/// | `when_full = "step_aside"` | an instance that stays full leaves the queue group for a while | `"busy"`: it only refuses |
 /// | `blocking` | each call runs on a thread of its own, where it may compute or block | |
 /// | `internal` | never callable over HTTP | |
 /// | `safe` | changes nothing; implies `idempotent` | |
@@ -65,6 +66,13 @@ use proc_macro::TokenStream;
 /// he gives up, as always, but a thread cannot be stopped: it ends at the method's next `.await`,
 /// keeps its slot of `limit` until then, and a stopping process waits for it. The runtime has 512
 /// such threads unless it is built otherwise, for all that blocks.
+///
+/// A call that finds every slot and every waiting place taken is refused at once with
+/// `resource_exhausted`, although another instance may be idle: the server deals calls out without
+/// looking. With `when_full = "step_aside"`, an instance that stays full for 50 ms takes no more of
+/// them, until at most half of its waiting places are taken. Meanwhile they go to the others, and
+/// when all have stepped aside, callers read `unavailable` at once. It suits methods whose calls
+/// take long, and services with several instances.
 ///
 /// # On a parameter
 ///

@@ -44,6 +44,8 @@ pub(crate) struct MethodOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) limit: Option<LitInt>,
     pub(crate) queue: Option<LitInt>,
+    /// `when_full = "step_aside"`.
+    pub(crate) step_aside: bool,
     pub(crate) blocking: bool,
     pub(crate) internal: bool,
     pub(crate) safe: bool,

@@ -46,6 +46,7 @@ impl Level {
                 "timeout",
                 "limit",
                 "queue",
+                "when_full",
                 "blocking",
                 "internal",
                 "safe",
@@ -180,6 +181,18 @@ impl Entry {
         match duration {
             Some(duration) => Ok(duration),
             None => self.wrong("expects a duration such as `\"500ms\"`, `\"15s\"` or `\"2m\"`"),
+        }
+    }
+
+    /// Returns which of two texts the value is.
+    pub(crate) fn one_of(&self, texts: [&'static str; 2]) -> Result<&'static str> {
+        let value = match self.literal() {
+            Some(Lit::Str(text)) => text.value(),
+            _ => String::new(),
+        };
+        match texts.into_iter().find(|text| *text == value) {
+            Some(text) => Ok(text),
+            None => self.wrong(&format!("expects `\"{}\"` or `\"{}\"`", texts[0], texts[1])),
         }
     }
 

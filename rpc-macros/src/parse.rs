@@ -81,6 +81,10 @@ fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
             "timeout" => settings.timeout = errors.keep(entry.duration()),
             "limit" => settings.limit = errors.keep(entry.number(1)),
             "queue" => settings.queue = errors.keep(entry.number(0)),
+            "when_full" => {
+                let what = errors.keep(entry.one_of(["busy", "step_aside"]));
+                settings.step_aside = what == Some("step_aside");
+            }
             "blocking" => settings.blocking = errors.keep(entry.flag()).is_some(),
             "internal" => settings.internal = errors.keep(entry.flag()).is_some(),
             "safe" => settings.safe = errors.keep(entry.flag()).is_some(),

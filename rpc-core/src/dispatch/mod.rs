@@ -24,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 pub(crate) use self::pending::Pending;
-use self::room::{Room, Taken};
+pub(crate) use self::room::Room;
+use self::room::Taken;
 use self::running::{LONG_FIRST_POLL, Running};
 use crate::client::Client;
 use crate::context::Context;
@@ -87,6 +88,10 @@ impl Dispatcher {
 
     pub(crate) fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Takes a call as far as it goes without waiting.

@@ -1,9 +1,11 @@
 //! Serves one instance: messages in, replies out.
 //!
 //! Each method has a subscription and an eager loop of its own. A call that ends in its first poll
-//! is answered from the loop; one that waits is driven by a task. Stopping ends the subscriptions
+//! is answered from the loop; one that waits is driven by a task. A method that is full refuses, or
+//! leaves its queue group for a while. Stopping ends the subscriptions
 //! first, in a way that loses no message, then finishes the running calls, then says goodbye.
 
+mod aside;
 mod cancel;
 mod drain;
 mod flow;
@@ -26,6 +28,7 @@ use crate::client::Client;
 use crate::connection::Link;
 use crate::discovery;
 use crate::dispatch::{Dispatched, Dispatcher};
+use crate::endpoint::WhenFull;
 use crate::error::RunError;
 use crate::instance::Instance;
 use crate::mux::from_nats;
@@ -155,7 +158,16 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
             .queue_subscribe(subject, group)
             .await
             .map_err(failed)?;
-        methods.spawn(serve_method(serving.clone(), dispatcher.clone(), requests));
+        let (serving, dispatcher) = (serving.clone(), dispatcher.clone());
+        match dispatcher.spec().options.when_full {
+            WhenFull::Busy => {
+                methods.spawn(serve_method(serving, dispatcher, requests));
+            }
+            WhenFull::StepAside => {
+                let link = link.clone();
+                methods.spawn(aside::serve_method(serving, dispatcher, link, requests));
+            }
+        }
     }
     let questions = discovery::subscribe(&link.nats, instance)
         .await

@@ -128,6 +128,9 @@ fn options(options: &MethodOptions, private: &TokenStream) -> TokenStream {
     if let Some(queue) = &options.queue {
         fields.push(quote!(queue: #queue));
     }
+    if options.step_aside {
+        fields.push(quote!(when_full: #private::WhenFull::StepAside));
+    }
     if options.internal {
         fields.push(quote!(internal: true));
     }

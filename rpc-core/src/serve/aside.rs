@@ -1,0 +1,113 @@
+//! `when_full = "step_aside"`: an instance that stays full leaves the queue group of a method until
+//! it has room again, so that the server sends the calls to others.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::Subscriber;
+use futures_util::StreamExt as _;
+use tokio::time::sleep;
+use tracing::{debug, warn};
+
+use super::flow::Flow;
+use super::{PROOF, Serving, drain, handle};
+use crate::connection::Link;
+use crate::dispatch::Dispatcher;
+
+/// An instance steps aside when it was full, has had no room worth the name for so long, and is full
+/// again. A place that becomes free for a moment, as they do under load, changes nothing.
+const STAYS_FULL: Duration = Duration::from_millis(50);
+/// How often an instance looks whether it is still full.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Why a subscription is not read any more.
+enum Ended {
+    Closed,
+    Stopping,
+    Full,
+}
+
+/// Takes the calls of one method, except while it is full, until the instance stops.
+///
+/// When the link is replaced, this ends where it stands, and another takes its place there.
+pub(super) async fn serve_method(
+    serving: Arc<Serving>,
+    method: Arc<Dispatcher>,
+    link: Arc<Link>,
+    mut requests: Subscriber,
+) {
+    loop {
+        let mut flow = Flow::new();
+        let ended = serve_while_roomy(&serving, &method, &mut requests, &mut flow).await;
+        if let Ended::Closed = ended {
+            return;
+        }
+        if let Ended::Full = ended {
+            method.stats().stepped_aside();
+            debug!(method = method.subject(), "full, stepping aside");
+        }
+        // What still comes is answered: refused, or taken where a place has become free.
+        drain::take_last(&serving, &method, requests, flow).await;
+        tokio::select! {
+            biased;
+            () = serving.stopped() => return,
+            () = room_again(&method) => {}
+        }
+        let (subject, group) = (method.subject().to_owned(), serving.instance.queue_group);
+        let subscribed = link.nats.queue_subscribe(subject, group.to_owned()).await;
+        // It fails where the link is dead, and then another takes this one's place.
+        let Ok(again) = subscribed else { return };
+        requests = again;
+        match serving.client.round_trip(PROOF).await {
+            Ok(_) => debug!(method = method.subject(), "has room, takes calls again"),
+            Err(error) => warn!(
+                method = method.subject(),
+                "has room, but the server does not say that calls will come: {error}"
+            ),
+        }
+    }
+}
+
+/// Serves until the instance stops or the method has been full for too long.
+async fn serve_while_roomy(
+    serving: &Arc<Serving>,
+    method: &Arc<Dispatcher>,
+    requests: &mut Subscriber,
+    flow: &mut Flow,
+) -> Ended {
+    let mut stopped = pin!(serving.stopped());
+    let mut full_since: Option<Instant> = None;
+    while !serving.shall_stop() {
+        // One that is not full has no reason to look before the next call.
+        let look = async {
+            match full_since {
+                Some(_) => sleep(LOOK).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            request = requests.next() => match request {
+                Some(request) => handle(serving, method, request, flow).await,
+                None => return Ended::Closed,
+            },
+            () = &mut stopped => break,
+            () = look => {}
+        }
+        let room = method.room();
+        match full_since {
+            None if room.is_full() => full_since = Some(Instant::now()),
+            Some(_) if room.is_half_empty() => full_since = None,
+            Some(since) if room.is_full() && since.elapsed() >= STAYS_FULL => return Ended::Full,
+            _ => {}
+        }
+    }
+    Ended::Stopping
+}
+
+async fn room_again(method: &Dispatcher) {
+    while !method.room().is_half_empty() {
+        sleep(LOOK).await;
+    }
+}
