@@ -171,6 +171,9 @@ impl Shared {
                 }
                 _ => {
                     let method = Method::from_info(&info.name, endpoint);
+                    // The client then needs not ask whether it may repeat a call.
+                    let directory = self.client.directory();
+                    directory.learn(&method.subject, method.idempotent);
                     methods.insert(method.subject.clone(), Arc::new(method));
                 }
             }

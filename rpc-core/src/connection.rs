@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
@@ -28,6 +28,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const LOST_HEARTBEATS: u32 = 2;
 /// Two tries to connect are never further apart.
 const LONGEST_DELAY: Duration = Duration::from_millis(500);
+/// How many refusals wait to be heard. One more is dropped, and its call ends at its deadline.
+const MOST_REFUSALS: usize = 1_024;
 
 /// One physical connection.
 pub(crate) struct Link {
@@ -69,6 +71,21 @@ struct Events {
     reconnects: AtomicU64,
     disconnects: watch::Sender<u64>,
     violations: watch::Sender<Option<String>>,
+    refusals: Refusals,
+}
+
+/// Subjects that the server did not let us publish on.
+struct Refusals {
+    sender: mpsc::Sender<String>,
+    receiver: Mutex<Option<mpsc::Receiver<String>>>,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel(MOST_REFUSALS);
+        let receiver = Mutex::new(Some(receiver));
+        Self { sender, receiver }
+    }
 }
 
 impl Connection {
@@ -128,6 +145,16 @@ impl Connection {
     /// Returns a counter that moves at each disconnection.
     pub(crate) fn disconnects(&self) -> watch::Receiver<u64> {
         self.events.disconnects.subscribe()
+    }
+
+    /// Returns the subjects that the server does not let us publish on, as it tells them, to the
+    /// first who asks.
+    pub(crate) fn take_refusals(&self) -> Option<mpsc::Receiver<String>> {
+        let refusals = &self.events.refusals.receiver;
+        refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Returns the last permission violation that the server reported.
@@ -329,6 +356,9 @@ impl Events {
             Event::SlowConsumer(sid) => warn!(sid, "a subscription is full, messages were lost"),
             Event::ServerError(error) => {
                 warn!("NATS: {error}");
+                if let Some(subject) = refused_subject(&error.to_string()) {
+                    let _ = self.refusals.sender.try_send(subject.to_owned());
+                }
                 self.violations.send_replace(Some(error.to_string()));
             }
             other => info!("NATS: {other}"),
@@ -339,6 +369,12 @@ impl Events {
         self.connected.store(false, Relaxed);
         self.disconnects.send_modify(|count| *count += 1);
     }
+}
+
+/// Returns the subject of `Permissions Violation for Publish to "a.b"`.
+fn refused_subject(error: &str) -> Option<&str> {
+    let (_, rest) = error.split_once("Permissions Violation for Publish to \"")?;
+    rest.split_once('"').map(|(subject, _)| subject)
 }
 
 /// How long to wait before try `attempt`: the first comes at once, later ones apart by a growing
@@ -398,6 +434,24 @@ fn parse_servers(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_subject_of_a_refusal_is_read() {
+        for (text, subject) in [
+            (
+                r#"nats: Permissions Violation for Publish to "a.b""#,
+                Some("a.b"),
+            ),
+            (r#"nats: Permissions Violation for Publish to "a.b"#, None),
+            (
+                r#"nats: Permissions Violation for Subscription to "a.b""#,
+                None,
+            ),
+            ("nats: Maximum Connections Exceeded", None),
+        ] {
+            assert_eq!(refused_subject(text), subject, "{text}");
+        }
+    }
 
     #[test]
     fn what_a_url_escapes_is_read() {

@@ -90,11 +90,11 @@ pub mod testing;
 pub mod __private;
 
 pub use catalog::{Catalog, Method};
-pub use client::{Client, OutgoingCall};
+pub use client::{CallError, Client, Idempotent, OutgoingCall, Plain, Stage};
 pub use config::Config;
 pub use context::Context;
 pub use endpoint::{Endpoint, EndpointSpec, Options, WhenFull};
-pub use error::{CallError, ConnectError, RunError};
+pub use error::{ConnectError, RunError};
 pub use protocol::{Code, Reply, RpcError};
 /// Makes an enum or a struct the error of rpc methods; the tables below list every option.
 ///

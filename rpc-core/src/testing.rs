@@ -9,10 +9,10 @@ use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::client::Client;
+use crate::client::{CallError, Client};
 use crate::config::{Config, url_from_env};
 use crate::dispatch::{Dispatched, Dispatcher};
-use crate::error::{CallError, RunError};
+use crate::error::RunError;
 use crate::protocol::{Call, Code, Headers, RpcError, WireReply};
 use crate::runner::{Runner, Running};
 use crate::service::Service;

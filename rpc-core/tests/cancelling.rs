@@ -151,7 +151,10 @@ async fn a_call_at_its_deadline_costs_no_further_message() {
     let call = app.client().call::<String>("probe_service.wait");
     let late = call.timeout(Duration::from_millis(50)).await;
     assert!(
-        matches!(late, Err(CallError::Deadline(_) | CallError::Service(_))),
+        matches!(
+            late,
+            Err(CallError::Deadline { .. } | CallError::Service(_))
+        ),
         "{late:?}"
     );
     ended(&probe).await;

@@ -25,7 +25,7 @@ async fn the_first_call_of_a_client_learns_at_once_that_nobody_listens() {
             let started = Instant::now();
             let answer = client.call::<()>("nobody.home").await;
             assert!(
-                matches!(&answer, Err(CallError::NoResponders(subject)) if subject == "nobody.home")
+                matches!(&answer, Err(CallError::NoService { service }) if service == "nobody")
             );
             assert!(
                 started.elapsed() < Duration::from_millis(500),
@@ -54,7 +54,7 @@ async fn a_deadline_ends_the_wait() {
             let answer = client.call::<()>("silent.method").timeout(limit).await;
             let late = started.elapsed().saturating_sub(limit);
             assert!(late < Duration::from_secs(1), "{late:?} late");
-            matches!(answer, Err(CallError::Deadline(_)))
+            matches!(answer, Err(CallError::Deadline { .. }))
         })
         .await;
     }
@@ -153,7 +153,7 @@ async fn subjects_that_name_no_method_are_not_sent() {
     ] {
         let answer = app.client().call::<()>(subject).await;
         assert!(
-            matches!(answer, Err(CallError::Subject(_))),
+            matches!(answer, Err(CallError::InvalidSubject(_))),
             "{subject:?}: {answer:?}"
         );
     }
@@ -169,7 +169,7 @@ async fn an_argument_that_cannot_be_encoded_fails_its_call_only() {
         .call::<String>("probe_service.echo")
         .arg("a")
         .kwarg("end", unwritable);
-    assert!(matches!(call.await, Err(CallError::Arguments(_))));
+    assert!(matches!(call.await, Err(CallError::Unencodable(_))));
     let call = app.client().call::<String>("probe_service.echo").arg("a");
     assert_eq!(call.await.unwrap(), "a!");
 }

@@ -189,7 +189,7 @@ async fn a_frozen_server_is_noticed_and_served_again_when_it_thaws() {
         assert!(
             matches!(
                 answer,
-                Err(CallError::Deadline(_) | CallError::Disconnected(_))
+                Err(CallError::Deadline { .. } | CallError::Disconnected(_))
             ),
             "{answer:?}"
         );

@@ -140,7 +140,7 @@ async fn running_calls_finish() {
         let finish = async {
             eventually("no more calls are taken", async || {
                 let call = client.call::<()>("probe_service.nothing").await;
-                matches!(call, Err(CallError::NoResponders(_)))
+                matches!(call, Err(CallError::Unavailable(_)))
             })
             .await;
             assert_eq!(probe.0.running.load(SeqCst), 20);
@@ -181,7 +181,7 @@ async fn calls_that_outlast_the_drain_are_answered_all_the_same() {
     let (run, queued, ()) = tokio::join!(run, queued, stop);
     let errors = run.into_iter().map(|answer| answer.map(drop)).chain(queued);
     for answer in errors {
-        let Err(CallError::Service(error)) = answer else {
+        let Err(CallError::Unavailable(error)) = answer else {
             panic!("{answer:?}")
         };
         assert_eq!(
@@ -211,10 +211,10 @@ async fn aborting_ends_running_calls_at_once() {
         assert_eq!(probe.0.running.load(SeqCst), 0);
         // The server knows: nobody takes a call that nobody would answer.
         let next = client.call::<()>("probe_service.nothing").await;
-        assert!(matches!(next, Err(CallError::NoResponders(_))), "{next:?}");
+        assert!(matches!(next, Err(CallError::NoService { .. })), "{next:?}");
     };
     let (answer, ()) = tokio::join!(call, abort);
-    assert!(matches!(answer, Err(CallError::Service(error)) if error.code() == "unavailable"));
+    assert!(matches!(answer, Err(CallError::Unavailable(_))));
 }
 
 #[tokio::test]

@@ -28,12 +28,14 @@ pub(crate) use waiters::{Unanswered, Waiting};
 
 /// How often deadlines are looked at: how late one may be noticed.
 const SWEEP: Duration = Duration::from_millis(25);
+/// How many refusals are worked through at once: each batch wakes every waiting call.
+const MOST_AT_ONCE: usize = 256;
 
 /// The reply inbox of one client.
 pub(crate) struct Mux {
     inbox: String,
     waiters: Arc<Waiters>,
-    tasks: [AbortHandle; 2],
+    tasks: [AbortHandle; 3],
 }
 
 impl Mux {
@@ -42,8 +44,9 @@ impl Mux {
         let inbox = connection.inbox().to_owned();
         let waiters = Arc::<Waiters>::default();
         let receiver = tokio::spawn(receive(connection.clone(), waiters.clone()));
+        let refusals = tokio::spawn(hear_refusals(connection.clone(), waiters.clone()));
         let sweeper = tokio::spawn(sweep(connection, waiters.clone()));
-        let tasks = [receiver.abort_handle(), sweeper.abort_handle()];
+        let tasks = [receiver, refusals, sweeper].map(|task| task.abort_handle());
         Self {
             inbox,
             waiters,
@@ -51,14 +54,19 @@ impl Mux {
         }
     }
 
-    /// Takes a slot for a call that is made at `since` and ends at `deadline`; the caller publishes with its
-    /// [`reply subject`](Waiting::reply_subject) and awaits it.
-    pub(crate) fn wait(&self, since: Instant, deadline: Instant) -> Waiting {
-        Waiting::new(&self.waiters, since, deadline)
+    /// Takes a slot for a call of `subject` that is made at `since` and ends at `deadline`; the caller
+    /// publishes with its [reply subject](Self::reply_subject) and awaits it.
+    pub(crate) fn wait<'a>(
+        &self,
+        subject: &'a str,
+        since: Instant,
+        deadline: Instant,
+    ) -> Waiting<'a> {
+        Waiting::new(&self.waiters, subject, since, deadline)
     }
 
     /// Returns the subject that the reply to `waiting` must be sent to.
-    pub(crate) fn reply_subject(&self, waiting: &Waiting) -> Subject {
+    pub(crate) fn reply_subject(&self, waiting: &Waiting<'_>) -> Subject {
         Subject::from(token::reply_subject(
             &self.inbox,
             waiting.slot,
@@ -131,6 +139,18 @@ pub(crate) fn from_nats(map: &HeaderMap) -> Headers {
         }
     }
     headers
+}
+
+/// Ends the calls on subjects that the server says this client may not publish on. It tells of them
+/// besides the replies: to the caller nothing would ever come.
+async fn hear_refusals(connection: Arc<Connection>, waiters: Arc<Waiters>) {
+    let Some(mut refusals) = connection.take_refusals() else {
+        return;
+    };
+    let mut subjects = Vec::new();
+    while refusals.recv_many(&mut subjects, MOST_AT_ONCE).await > 0 {
+        waiters.deny(subjects.drain(..), Instant::now());
+    }
 }
 
 /// Looks every [`SWEEP`], while there are calls, for those whose time ran out and those that were

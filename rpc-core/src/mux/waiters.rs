@@ -20,6 +20,9 @@ const CANCEL_AFTER: Duration = Duration::from_millis(100);
 /// How many given up calls wait for that moment. Of one more the service is not told: the call's
 /// deadline ends it.
 const MOST_GIVEN_UP: usize = 16_384;
+/// How many denied subjects are remembered. A call whose subject is pushed out before it has looked
+/// ends at its deadline.
+const MOST_DENIED: usize = 1_024;
 
 /// What a waiting call gets.
 pub(crate) type Answer = Result<WireReply, Unanswered>;
@@ -33,18 +36,22 @@ pub(crate) enum Unanswered {
     Disconnected,
     /// Time ran out.
     Deadline,
+    /// The server does not let this client publish on the subject.
+    Denied,
 }
 
 /// A call that waits for its reply. Dropping it frees its slot.
-pub(crate) struct Waiting {
+pub(crate) struct Waiting<'a> {
     waiters: Arc<Waiters>,
+    /// Kept here and not in the slot, where it would have to be copied.
+    pub(crate) subject: &'a str,
     pub(super) slot: usize,
     pub(super) generation: u32,
     /// Whether the answer was taken, and the slot freed with it: one look at the slots does both.
     answered: bool,
 }
 
-impl Future for Waiting {
+impl Future for Waiting<'_> {
     type Output = Answer;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -52,7 +59,8 @@ impl Future for Waiting {
         if this.answered {
             return Poll::Ready(Err(Unanswered::Disconnected));
         }
-        let mut slots = this.waiters.slots();
+        let mut guard = this.waiters.slots();
+        let slots = &mut *guard;
         let entry = &mut slots.entries[this.slot];
         debug_assert_eq!(
             entry.generation, this.generation,
@@ -60,7 +68,7 @@ impl Future for Waiting {
         );
         match std::mem::replace(&mut entry.state, State::Free) {
             State::Answered(answer) => {
-                this.waiters.free(&mut slots, this.slot);
+                this.waiters.free(slots, this.slot);
                 this.answered = true;
                 Poll::Ready(answer)
             }
@@ -71,6 +79,13 @@ impl Future for Waiting {
                 deadline,
                 waker,
             } => {
+                let since_then = slots.denied.iter().rev();
+                let mut since_then = since_then.take_while(|denied| since <= denied.at);
+                if since_then.any(|denied| denied.subject == this.subject) {
+                    this.waiters.free(slots, this.slot);
+                    this.answered = true;
+                    return Poll::Ready(Err(Unanswered::Denied));
+                }
                 let waker = match waker {
                     Some(waker) if waker.will_wake(cx.waker()) => waker,
                     _ => cx.waker().clone(),
@@ -86,7 +101,7 @@ impl Future for Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.answered {
             self.waiters.give_up(self.slot);
@@ -94,12 +109,18 @@ impl Drop for Waiting {
     }
 }
 
-impl Waiting {
-    /// Takes a slot for a call that is made at `since` and ends at `deadline`.
-    pub(super) fn new(waiters: &Arc<Waiters>, since: Instant, deadline: Instant) -> Self {
+impl<'a> Waiting<'a> {
+    /// Takes a slot for a call of `subject` that is made at `since` and ends at `deadline`.
+    pub(super) fn new(
+        waiters: &Arc<Waiters>,
+        subject: &'a str,
+        since: Instant,
+        deadline: Instant,
+    ) -> Self {
         let (slot, generation) = waiters.take_slot(since, deadline);
         Self {
             waiters: waiters.clone(),
+            subject,
             slot,
             generation,
             answered: false,
@@ -123,11 +144,28 @@ struct Slots {
     free: Vec<usize>,
     /// Slots of given up calls whose services are not told yet, the oldest first.
     given_up: VecDeque<usize>,
+    /// What calls may not be sent on, as far as the server has said; nearly always nothing.
+    denied: VecDeque<Denied>,
+}
+
+/// A call that was made later is judged by the server anew: rights may change.
+struct Denied {
+    subject: String,
+    at: Instant,
 }
 
 struct Entry {
     generation: u32,
     state: State,
+}
+
+impl Entry {
+    fn take_waker(&mut self) -> Option<Waker> {
+        match &mut self.state {
+            State::Waiting { waker, .. } => waker.take(),
+            State::Free | State::GivenUp { .. } | State::Answered(_) => None,
+        }
+    }
 }
 
 enum State {
@@ -234,6 +272,25 @@ impl Waiters {
             Some(waker) => waker.wake(),
             None => debug!(token, "a reply came for nobody, or twice"),
         }
+    }
+
+    /// Notes that calls on `subjects` which were made before `at` get no reply, and lets every
+    /// waiting call look whether it is one of them.
+    pub(super) fn deny(&self, subjects: impl Iterator<Item = String>, at: Instant) {
+        let mut guard = self.slots();
+        let slots = &mut *guard;
+        slots
+            .denied
+            .extend(subjects.map(|subject| Denied { subject, at }));
+        let surplus = slots.denied.len().saturating_sub(MOST_DENIED);
+        slots.denied.drain(..surplus);
+        let wakers: Vec<_> = slots
+            .entries
+            .iter_mut()
+            .filter_map(Entry::take_waker)
+            .collect();
+        drop(guard);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn fail_all(&self, reason: Unanswered) {

@@ -75,8 +75,13 @@ impl Arguments {
     ///
     /// # Errors
     /// The first error of a value's `Serialize`.
-    pub fn into_payload(self) -> Result<Bytes, serde_json::Error> {
-        match self.failure {
+    pub fn into_payload(mut self) -> Result<Bytes, serde_json::Error> {
+        self.payload()
+    }
+
+    /// Returns the payload; the arguments stay, for a call that is sent again.
+    pub(crate) fn payload(&mut self) -> Result<Bytes, serde_json::Error> {
+        match self.failure.take() {
             Some(error) => Err(error),
             None => Ok([
                 b"[[",

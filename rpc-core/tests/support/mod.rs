@@ -1,6 +1,8 @@
 //! The service that the network suites call, and what they share.
 #![allow(dead_code, reason = "every suite uses a part of it")]
 
+pub(crate) mod server;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};

@@ -4,12 +4,12 @@ use futures_util::FutureExt as _;
 
 use super::*;
 
-fn waiting(waiters: &Arc<Waiters>) -> Waiting {
+fn waiting(waiters: &Arc<Waiters>) -> Waiting<'static> {
     let now = Instant::now();
-    Waiting::new(waiters, now, now + Duration::from_secs(9))
+    Waiting::new(waiters, "a.b", now, now + Duration::from_secs(9))
 }
 
-fn token(waiting: &Waiting) -> String {
+fn token(waiting: &Waiting<'_>) -> String {
     format!("{:x}-{:x}", waiting.slot, waiting.generation)
 }
 
@@ -82,7 +82,7 @@ fn a_given_up_call_that_was_answered_all_the_same_is_not_told() {
 fn a_call_whose_time_is_over_is_not_told() {
     let waiters = Arc::<Waiters>::default();
     let now = Instant::now();
-    drop(Waiting::new(&waiters, now, now));
+    drop(Waiting::new(&waiters, "a.b", now, now));
     assert_eq!(waiters.take_given_up(later()), []);
     assert_eq!(waiters.slots().free, [0]);
 }
@@ -114,4 +114,23 @@ fn forged_tokens_find_nothing() {
         waiters.answer(forged, Ok(WireReply::default()));
     }
     assert!((&mut call).now_or_never().is_none());
+}
+
+#[test]
+fn a_denied_subject_ends_the_calls_that_were_made_before() {
+    let waiters = Arc::<Waiters>::default();
+    let deny = |subject: &str| waiters.deny([subject.to_owned()].into_iter(), Instant::now());
+    let mut before = waiting(&waiters);
+    deny("a.c");
+    assert!((&mut before).now_or_never().is_none());
+    deny("a.b");
+    for n in 0..MOST_DENIED - 1 {
+        deny(&format!("a.d{n}"));
+    }
+    let denied = (&mut before).now_or_never().unwrap();
+    assert_eq!(denied.unwrap_err(), Unanswered::Denied);
+    let mut later = waiting(&waiters);
+    assert!((&mut later).now_or_never().is_none());
+    assert_eq!(waiters.in_flight.load(Relaxed), 1);
+    assert_eq!(waiters.slots().denied.len(), MOST_DENIED);
 }

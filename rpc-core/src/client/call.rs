@@ -1,0 +1,211 @@
+//! One call while it is put together, and its way to a result.
+
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::retry::Repeat;
+use super::{CallError, Client};
+use crate::context::after;
+use crate::endpoint::Options;
+use crate::protocol::subject::check_method;
+use crate::protocol::{Arguments, Headers, WireReply, headers};
+
+/// Marks a call of which nothing is known: whether it may run twice is up to discovery.
+#[derive(Debug)]
+pub enum Plain {}
+
+/// Marks a call of which its caller says that it may run twice.
+#[derive(Debug)]
+pub enum Idempotent {}
+
+/// A call that is being put together; awaiting it sends it and returns its first result.
+///
+/// # Retries
+/// A call runs at most once unless it may be repeated. Calls of methods that discovery marks as
+/// `idempotent` may; so may those that are said to be [`idempotent`](Self::idempotent), and, with
+/// [`retry_not_sent`](Self::retry_not_sent), those that did not reach their method. Such a call is
+/// sent up to three times when its failure [is retryable](CallError::is_retryable), with pauses that
+/// grow, inside its deadline, and while retries and hedges are no more than a tenth of the client's
+/// calls, apart from ten it may begin with. No call waits for discovery before its first try.
+#[must_use = "a call is sent when it is awaited"]
+pub struct OutgoingCall<'a, T, K = Plain> {
+    pub(super) client: &'a Client,
+    pub(super) subject: String,
+    pub(super) repeat: Repeat,
+    pub(super) max_tries: u32,
+    arguments: Arguments,
+    timeout: Option<Duration>,
+    hedge: Option<Duration>,
+    result: PhantomData<fn() -> (T, K)>,
+}
+
+impl<'a, T> OutgoingCall<'a, T> {
+    pub(super) fn new(client: &'a Client, subject: String) -> Self {
+        Self {
+            client,
+            subject,
+            repeat: Repeat::AsAnnounced,
+            max_tries: client.max_tries,
+            arguments: Arguments::new(),
+            timeout: None,
+            hedge: None,
+            result: PhantomData,
+        }
+    }
+
+    /// Says that running the call twice does no more than running it once, so that it is sent again
+    /// also when it may have run.
+    pub fn idempotent(self) -> OutgoingCall<'a, T, Idempotent> {
+        OutgoingCall {
+            client: self.client,
+            subject: self.subject,
+            repeat: Repeat::Always,
+            max_tries: self.max_tries,
+            arguments: self.arguments,
+            timeout: self.timeout,
+            hedge: self.hedge,
+            result: PhantomData,
+        }
+    }
+
+    /// Sends the call again when its failure says that the method did not run (`not_sent`): nobody
+    /// listened, the instance was full, there was no connection. It still runs at most once.
+    ///
+    /// gRPC does this unasked; here a caller asks, because such a call takes longer to fail.
+    pub fn retry_not_sent(mut self) -> Self {
+        self.repeat = Repeat::WhenNotSent;
+        self
+    }
+}
+
+impl<T> OutgoingCall<'_, T, Idempotent> {
+    /// Sends a second request when no answer came `after` some time; the first good answer wins
+    /// and the other request is cancelled. A good value is what 95 % of the calls take.
+    ///
+    /// Only for calls that are [`idempotent`](OutgoingCall::idempotent):
+    /// ```compile_fail,E0599
+    /// # fn example(client: &rpc_core::Client) {
+    /// client.call::<u64>("counter.next").hedge(std::time::Duration::from_millis(50));
+    /// # }
+    /// ```
+    pub fn hedge(mut self, after: Duration) -> Self {
+        self.hedge = Some(after);
+        self
+    }
+}
+
+impl<T, K> OutgoingCall<'_, T, K> {
+    /// Appends a positional argument.
+    pub fn arg(mut self, value: impl Serialize) -> Self {
+        self.arguments = self.arguments.arg(value);
+        self
+    }
+
+    /// Adds a keyword argument.
+    pub fn kwarg(mut self, name: &str, value: impl Serialize) -> Self {
+        self.arguments = self.arguments.kwarg(name, value);
+        self
+    }
+
+    /// Sets how long to wait for the reply, retries included; 30 s by default, and never longer
+    /// than what is left of the call that this one is made in.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how often the call is sent at most, where it may be repeated; once is no retry.
+    pub fn max_tries(mut self, tries: u32) -> Self {
+        self.max_tries = tries;
+        self
+    }
+
+    async fn exchange(&mut self) -> Result<WireReply, CallError> {
+        check_method(&self.subject)?;
+        let began = Instant::now();
+        let mut timeout = self.timeout.unwrap_or(Options::DEFAULT.timeout);
+        if let Some(inherited) = &self.client.inherited {
+            timeout = timeout.min(inherited.deadline.saturating_duration_since(began));
+        }
+        self.client.core.budget.earn();
+        match self.attempt(began, timeout).await {
+            // Boxed, like all that follows a failure: every call would carry the room it takes.
+            Err(error) if error.is_retryable() => {
+                Box::pin(self.again(error, after(began, timeout))).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Sends the call once, or, if it is hedged, perhaps twice.
+    pub(super) async fn attempt(
+        &mut self,
+        began: Instant,
+        timeout: Duration,
+    ) -> Result<WireReply, CallError> {
+        // Encoded for each try: keeping the bytes for a second one would cost every call.
+        let payload = self.arguments.payload().map_err(CallError::Unencodable)?;
+        match self.hedge {
+            None => self.send_once(payload, began, timeout).await,
+            Some(after) => Box::pin(self.hedged(payload, began, timeout, after)).await,
+        }
+    }
+
+    pub(super) async fn send_once(
+        &self,
+        payload: Bytes,
+        began: Instant,
+        timeout: Duration,
+    ) -> Result<WireReply, CallError> {
+        let (client, subject) = (self.client, self.subject.as_str());
+        let headers = self.headers(timeout);
+        let reply = match client
+            .transmit(subject, headers, payload, began, timeout)
+            .await
+        {
+            Ok(reply) => reply,
+            Err(CallError::Unavailable(_)) => {
+                return Err(Box::pin(client.explain(subject, after(began, timeout))).await);
+            }
+            Err(error) => return Err(error),
+        };
+        match reply.error() {
+            Some(error) => Err(CallError::from_reply(error)),
+            None => Ok(reply),
+        }
+    }
+
+    fn headers(&self, timeout: Duration) -> Headers {
+        let mut headers = Headers::new();
+        if let Some(inherited) = &self.client.inherited {
+            headers.insert(headers::REQUEST_ID, inherited.request_id.as_str());
+            headers.insert(headers::DEPTH, inherited.depth.to_string());
+        }
+        // Headers cost time on both sides, so the deadline travels only when it is not the default.
+        if timeout != Options::DEFAULT.timeout {
+            headers.insert(headers::TIMEOUT, timeout.as_millis().to_string());
+        }
+        headers
+    }
+}
+
+impl<'a, T: DeserializeOwned + 'a, K: 'a> IntoFuture for OutgoingCall<'a, T, K> {
+    type Output = Result<T, CallError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(mut self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let reply = self.exchange().await?;
+            reply.result().map_err(|error| CallError::BadReply {
+                subject: self.subject,
+                reason: error.to_string(),
+            })
+        })
+    }
+}

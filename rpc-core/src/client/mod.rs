@@ -1,0 +1,163 @@
+//! Calls: from any place, to any method, by name.
+
+mod budget;
+mod call;
+mod directory;
+mod error;
+mod exchange;
+mod hedge;
+mod retry;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::error::ConnectError;
+use crate::mux::Mux;
+use crate::outbox::Outbox;
+use crate::protocol::subject::check_method;
+use crate::protocol::{Headers, WireReply};
+
+use budget::Budget;
+pub use call::{Idempotent, OutgoingCall, Plain};
+use directory::Directory;
+pub use error::{CallError, Stage};
+
+/// A client of every service on one NATS connection; cloning it is cheap.
+///
+/// # Examples
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use rpc_core::{Client, Config};
+/// let client = Client::connect(Config::new("nats://127.0.0.1:4222")).await?;
+/// let text: String = client.call("greeting_service.hello").arg("Bob").await?;
+/// assert_eq!(text, "Hello, Bob");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    core: Arc<Core>,
+    inherited: Option<Arc<Inherited>>,
+    max_tries: u32,
+}
+
+struct Core {
+    // In this order: the reply inbox and the outbox end before the connection does.
+    mux: Mux,
+    outbox: Outbox,
+    connection: Arc<Connection>,
+    directory: Directory,
+    budget: Budget,
+}
+
+/// What nested calls take over from the call they are made in.
+struct Inherited {
+    deadline: Instant,
+    request_id: String,
+    depth: u32,
+}
+
+impl Client {
+    /// Connects; retries with jitter until [`Config::give_up_after`].
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] for wrong credentials and [`ConnectError::Url`] for an unreadable
+    /// URL at once; [`ConnectError::Unreachable`] when the time is up.
+    pub async fn connect(config: Config) -> Result<Self, ConnectError> {
+        let connection = Connection::connect(config).await?;
+        Ok(Self {
+            core: Arc::new(Core {
+                mux: Mux::new(connection.clone()),
+                outbox: Outbox::new(connection.clone()),
+                connection,
+                directory: Directory::default(),
+                budget: Budget::default(),
+            }),
+            inherited: None,
+            max_tries: retry::MAX_TRIES,
+        })
+    }
+
+    /// Begins a call of `subject`, `<service>.<method>`; awaiting it sends it.
+    pub fn call<T>(&self, subject: impl Into<String>) -> OutgoingCall<'_, T> {
+        OutgoingCall::new(self, subject.into())
+    }
+
+    /// Sets how often calls are sent at most, where they may be repeated; 3 by default, and 1 is
+    /// no retry. Nested calls try as often as the client that serves their method.
+    #[must_use]
+    pub fn max_tries(mut self, tries: u32) -> Self {
+        self.max_tries = tries;
+        self
+    }
+
+    /// Sends undecoded bytes to a method, once, and returns its undecoded reply, an error reply
+    /// included.
+    ///
+    /// # Errors
+    /// [`InvalidSubject`](CallError::InvalidSubject), [`TooLarge`](CallError::TooLarge),
+    /// [`PermissionDenied`](CallError::PermissionDenied), [`Disconnected`](CallError::Disconnected),
+    /// [`Deadline`](CallError::Deadline), or [`Unavailable`](CallError::Unavailable) when nobody
+    /// listens: why is not asked here. Dropping the future gives the call up and frees all it holds.
+    pub async fn request(
+        &self,
+        subject: &str,
+        headers: Headers,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<WireReply, CallError> {
+        check_method(subject)?;
+        self.exchange(subject, headers, payload, timeout).await
+    }
+
+    /// Returns the largest message that the server takes, headers and payload together, in bytes.
+    pub fn max_payload(&self) -> usize {
+        self.core.connection.link().nats.max_payload()
+    }
+
+    /// Returns how many calls wait for their reply now.
+    pub fn in_flight(&self) -> usize {
+        self.core.mux.in_flight()
+    }
+
+    /// Returns a client whose calls inherit from the call that `context` is of.
+    pub(crate) fn inherit(&self, context: &Context) -> Self {
+        let inherited = Inherited {
+            deadline: context.deadline(),
+            request_id: context.request_id().to_owned(),
+            depth: context.depth() + 1,
+        };
+        Self {
+            core: self.core.clone(),
+            inherited: Some(Arc::new(inherited)),
+            max_tries: self.max_tries,
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.core.connection
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.core.outbox
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.core.directory
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("servers", &self.core.connection.config().servers.len())
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
+    }
+}
