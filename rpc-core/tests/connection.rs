@@ -89,6 +89,26 @@ async fn a_restarted_server_is_served_again_and_calls_under_way_fail_at_once() {
     assert!(waited < Duration::from_secs(3), "{waited:?}");
 }
 
+#[tokio::test]
+async fn an_idempotent_call_outlives_a_restart_of_the_server() {
+    let probe = Probe::default();
+    let first = broker(0);
+    let (url, port) = (first.url(), first.port());
+    let _service = serve(&url, &probe).await;
+    let client = connect(&url).await;
+    let call = client.call::<String>("probe_service.wait").idempotent();
+    let call = call.arg("a").max_tries(20).into_future();
+    let restart = async {
+        eventually("it runs", async || probe.0.begun.load(SeqCst) == 1).await;
+        first.shutdown();
+        probe.0.gate.add_permits(2);
+        broker(port)
+    };
+    let (answer, _second) = tokio::join!(call, restart);
+    assert_eq!(answer.unwrap(), "a");
+    assert_eq!(probe.0.begun.load(SeqCst), 2);
+}
+
 /// Sends what no client sends: a header with a lone CR.
 fn poison(port: u16, subject: &str) {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
