@@ -134,7 +134,15 @@ impl<T, K> OutgoingCall<'_, T, K> {
             timeout = timeout.min(inherited.deadline.saturating_duration_since(began));
         }
         self.client.core.budget.earn();
-        match self.attempt(began, timeout).await {
+        let answer = match self.hedge {
+            // What `attempt` does, without the room that one more future takes in every call.
+            None => {
+                let payload = self.arguments.payload().map_err(CallError::Unencodable)?;
+                self.send_once(payload, began, timeout).await
+            }
+            Some(_) => Box::pin(self.attempt(began, timeout)).await,
+        };
+        match answer {
             // Boxed, like all that follows a failure: every call would carry the room it takes.
             Err(error) if error.is_retryable() => {
                 Box::pin(self.again(error, after(began, timeout))).await

@@ -113,7 +113,8 @@ impl Client {
         timeout: Duration,
     ) -> Result<WireReply, CallError> {
         check_method(subject)?;
-        self.exchange(subject, headers, payload, timeout).await
+        self.transmit(subject, headers, payload, Instant::now(), timeout)
+            .await
     }
 
     /// Returns the largest message that the server takes, headers and payload together, in bytes.
