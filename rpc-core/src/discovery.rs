@@ -6,6 +6,7 @@ use async_nats::{Client, Subject, SubscribeError, Subscriber};
 use futures_util::StreamExt as _;
 use futures_util::stream::{SelectAll, select_all};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::instance::Instance;
@@ -40,14 +41,16 @@ pub(crate) async fn subscribe(
     Ok(select_all(subscribers))
 }
 
-/// Answers until the subscriptions end. Bodies are ignored; without an inbox to reply to, no answer.
+/// Answers until `silence`, and then takes the subscriptions back, so that nobody waits for an
+/// answer of an instance that is gone. Bodies are ignored; without an inbox to reply to, no answer.
 pub(crate) async fn answer(
     nats: Client,
     instance: Arc<Instance>,
     inbox_prefix: String,
     mut questions: SelectAll<Subscriber>,
+    silence: CancellationToken,
 ) {
-    while let Some(question) = questions.next().await {
+    while let Some(Some(question)) = silence.run_until_cancelled(questions.next()).await {
         let inbox = |reply: &Subject| is_reply_inbox(reply, &inbox_prefix);
         let Some(reply) = question.reply.filter(inbox) else {
             continue;
@@ -60,6 +63,11 @@ pub(crate) async fn answer(
         };
         if let Err(error) = nats.publish(reply, body.to_string().into()).await {
             debug!("a discovery reply was not sent: {error}");
+        }
+    }
+    for mut questions in questions {
+        if let Err(error) = questions.unsubscribe().await {
+            debug!("the connection ended before discovery did: {error}");
         }
     }
 }

@@ -53,7 +53,11 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
         let _ = timeout(LAST_WORDS, serving.running.wait()).await;
     }
     serving.client.flush().await;
-    last.discovery.shutdown().await;
+    last.silence.cancel();
+    let silent = async { while last.discovery.join_next().await.is_some() {} };
+    if timeout(LAST_WORDS, silent).await.is_err() {
+        last.discovery.shutdown().await;
+    }
 }
 
 /// Serves what comes to a method while its subscription ends.

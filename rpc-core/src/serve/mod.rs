@@ -20,6 +20,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
@@ -82,6 +83,8 @@ struct Subscribed {
     link: Arc<Link>,
     methods: JoinSet<()>,
     discovery: JoinSet<()>,
+    /// Ends discovery.
+    silence: CancellationToken,
 }
 
 /// Subscribes, proves the subscriptions and serves; returns when callers may call.
@@ -173,12 +176,14 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
         .await
         .map_err(failed)?;
     let mut discovery = JoinSet::new();
+    let silence = CancellationToken::new();
     let inbox_prefix = serving.client.connection().config().inbox_prefix.clone();
     discovery.spawn(discovery::answer(
         link.nats.clone(),
         instance.clone(),
         inbox_prefix,
         questions,
+        silence.clone(),
     ));
 
     let info = instance.info().to_string().len();
@@ -197,6 +202,7 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
         link,
         methods,
         discovery,
+        silence,
     })
 }
 
