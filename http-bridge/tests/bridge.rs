@@ -18,6 +18,8 @@ mod health;
 mod http2;
 #[path = "bridge/limits.rs"]
 mod limits;
+#[path = "bridge/nesting.rs"]
+mod nesting;
 #[path = "bridge/program.rs"]
 mod program;
 #[path = "bridge/refusals.rs"]

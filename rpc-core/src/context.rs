@@ -7,14 +7,22 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::codec::{self, Codec};
-use crate::protocol::{Headers, RpcError, headers};
+use crate::protocol::{Headers, RpcError, TraceParent, headers};
 
 /// A longer id would fill logs and error bodies, so it is replaced.
 const LONGEST_REQUEST_ID: usize = 128;
 /// Calls are never nested deeper; services that call each other in a circle end here.
 const DEEPEST: u32 = 32;
+/// What calls hand down to those that they make, beside what each says anew; a value that is longer,
+/// in bytes, is left out: it would travel through every service below.
+const HANDED_DOWN: [(&str, usize); 3] = [
+    (headers::BAGGAGE, 8_192),
+    (headers::SUBJECT, 1_024),
+    (headers::SCOPES, 4_096),
+];
+const LONGEST_TRACESTATE: usize = 512;
 
-/// The context of one call: its headers, request id, deadline, and a client for nested calls.
+/// The context of one call: its headers, request id, trace, deadline, and a client for nested calls.
 ///
 /// A method gets it by taking a parameter of type `&Context`.
 #[derive(Debug)]
@@ -22,6 +30,7 @@ pub struct Context {
     headers: Headers,
     deadline: Instant,
     request_id: OnceLock<String>,
+    trace: OnceLock<TraceParent>,
     client: Option<Client>,
 }
 
@@ -45,6 +54,7 @@ impl Context {
             headers,
             deadline: after(received, timeout),
             request_id: OnceLock::new(),
+            trace: OnceLock::new(),
             client,
         }
     }
@@ -73,6 +83,26 @@ impl Context {
         }
     }
 
+    /// Returns the place of this call in its trace: below the caller's where `traceparent` names
+    /// one, else in a trace that is made when first asked for.
+    ///
+    /// Calls that it makes say where they come from when the caller did, or when this was asked.
+    pub fn trace(&self) -> TraceParent {
+        *self.trace.get_or_init(|| {
+            let callers = self.callers_trace();
+            callers.map_or_else(TraceParent::new, TraceParent::child)
+        })
+    }
+
+    fn callers_trace(&self) -> Option<TraceParent> {
+        self.headers.get(headers::TRACEPARENT)?.parse().ok()
+    }
+
+    /// Returns who says it is calling, `service/instance`: a claim, never an identity.
+    pub fn caller(&self) -> Option<&str> {
+        self.headers.get(headers::CALLER)
+    }
+
     /// Returns how deep the call is nested in other calls; a call from outside is at 0.
     pub fn depth(&self) -> u32 {
         let depth = self
@@ -82,7 +112,8 @@ impl Context {
         depth.unwrap_or(0)
     }
 
-    /// Returns a client whose calls inherit this call's request id and what is left of its deadline.
+    /// Returns a client whose calls carry on what this call has: what is left of its deadline, its
+    /// request id, trace and baggage, the verified subject and scopes, and its depth.
     ///
     /// # Errors
     /// `failed_precondition` when the call is nested 32 deep already, and `unavailable` when it
@@ -101,6 +132,30 @@ impl Context {
             RpcError::new(crate::Code::Unavailable, text)
         })?;
         Ok(client.inherit(self))
+    }
+
+    /// Returns the headers of the calls that this call makes.
+    pub(crate) fn handed_down(&self) -> Headers {
+        let mut nested = Headers::new();
+        nested.insert(headers::REQUEST_ID, self.request_id());
+        nested.insert(headers::DEPTH, (self.depth() + 1).to_string());
+        let mut hand_down = |name, longest: usize| {
+            let value = self.headers.get(name);
+            if let Some(value) = value.filter(|value| value.len() <= longest) {
+                nested.insert(name, value);
+            }
+        };
+        for (name, longest) in HANDED_DOWN {
+            hand_down(name, longest);
+        }
+        // Without the trace that it belongs to, the state of one says nothing.
+        if self.callers_trace().is_some() {
+            hand_down(headers::TRACESTATE, LONGEST_TRACESTATE);
+        }
+        if self.trace.get().is_some() || self.headers.get(headers::TRACEPARENT).is_some() {
+            nested.insert(headers::TRACEPARENT, self.trace().to_string());
+        }
+        nested
     }
 
     /// Returns the codec of the request, which is also that of its reply.

@@ -60,6 +60,8 @@ impl Instance {
     /// Binds the methods of `service` to it.
     pub(crate) fn new<S: Service>(service: S, client: &Client, cut: CancellationToken) -> Self {
         let service = Arc::new(service);
+        let id = Uuid::now_v7().simple().to_string();
+        let client = client.of_instance(S::NAME, &id);
         let bind = |endpoint| {
             Arc::new(Dispatcher::new(
                 endpoint,
@@ -71,7 +73,7 @@ impl Instance {
         let mut instance = Self {
             name: S::NAME,
             version: S::VERSION,
-            id: Uuid::now_v7().simple().to_string(),
+            id,
             queue_group: S::QUEUE_GROUP,
             dispatchers: S::endpoints().iter().map(bind).collect(),
             doc: S::DOC,

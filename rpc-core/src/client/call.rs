@@ -190,11 +190,8 @@ impl<T, K> OutgoingCall<'_, T, K> {
     }
 
     fn headers(&self, timeout: Duration) -> Headers {
-        let mut headers = Headers::new();
-        if let Some(inherited) = &self.client.inherited {
-            headers.insert(headers::REQUEST_ID, inherited.request_id.as_str());
-            headers.insert(headers::DEPTH, inherited.depth.to_string());
-        }
+        let inherited = self.client.inherited.as_ref();
+        let mut headers = inherited.map_or_else(Headers::new, |it| it.headers.clone());
         // Headers cost time on both sides, so the deadline travels only when it is not the default.
         if timeout != Options::DEFAULT.timeout {
             headers.insert(headers::TIMEOUT, timeout.as_millis().to_string());

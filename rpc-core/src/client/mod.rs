@@ -21,7 +21,7 @@ use crate::error::ConnectError;
 use crate::mux::Mux;
 use crate::outbox::Outbox;
 use crate::protocol::subject::check_method;
-use crate::protocol::{Headers, WireReply};
+use crate::protocol::{Headers, WireReply, headers};
 
 use budget::Budget;
 pub use call::{Idempotent, OutgoingCall, Plain};
@@ -44,6 +44,8 @@ pub use error::{CallError, Stage};
 pub struct Client {
     core: Arc<Core>,
     inherited: Option<Arc<Inherited>>,
+    /// Who calls, in the words of `Rpc-Caller`; none outside of a service.
+    caller: Option<Arc<str>>,
     max_tries: u32,
 }
 
@@ -59,8 +61,7 @@ struct Core {
 /// What nested calls take over from the call they are made in.
 struct Inherited {
     deadline: Instant,
-    request_id: String,
-    depth: u32,
+    headers: Headers,
 }
 
 impl Client {
@@ -80,6 +81,7 @@ impl Client {
                 budget: Budget::default(),
             }),
             inherited: None,
+            caller: None,
             max_tries: retry::MAX_TRIES,
         })
     }
@@ -127,18 +129,26 @@ impl Client {
         self.core.mux.in_flight()
     }
 
+    /// Returns the client of a service's instance: the calls that its methods make say so.
+    pub(crate) fn of_instance(&self, service: &str, id: &str) -> Self {
+        let mut client = self.clone();
+        client.caller = Some(format!("{service}/{id}").into());
+        client
+    }
+
     /// Returns a client whose calls inherit from the call that `context` is of.
     pub(crate) fn inherit(&self, context: &Context) -> Self {
+        let mut headers = context.handed_down();
+        if let Some(caller) = &self.caller {
+            headers.insert(headers::CALLER, &**caller);
+        }
         let inherited = Inherited {
             deadline: context.deadline(),
-            request_id: context.request_id().to_owned(),
-            depth: context.depth() + 1,
+            headers,
         };
-        Self {
-            core: self.core.clone(),
-            inherited: Some(Arc::new(inherited)),
-            max_tries: self.max_tries,
-        }
+        let mut client = self.clone();
+        client.inherited = Some(Arc::new(inherited));
+        client
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {

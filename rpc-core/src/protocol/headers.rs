@@ -10,6 +10,18 @@ pub const ERROR: &str = "Nats-Service-Error";
 pub const REQUEST_ID: &str = "X-Request-Id";
 /// What is left of the caller's deadline, in milliseconds.
 pub const TIMEOUT: &str = "Rpc-Timeout";
+/// Who says it is calling: `service/instance`. A claim, never an identity.
+pub const CALLER: &str = "Rpc-Caller";
+/// The subject of the token that the bridge has verified; it drops one that a client sends.
+pub const SUBJECT: &str = "Rpc-Sub";
+/// The scopes of the token that the bridge has verified; it drops those that a client sends.
+pub const SCOPES: &str = "Rpc-Scopes";
+/// Where the call stands in its trace (W3C Trace Context); read in any case.
+pub const TRACEPARENT: &str = "traceparent";
+/// What tracing systems add to `traceparent`, and of no meaning without it.
+pub const TRACESTATE: &str = "tracestate";
+/// What an application hands down its calls (W3C Baggage).
+pub const BAGGAGE: &str = "baggage";
 /// The media type of the payload; absent means `application/json`.
 pub const CONTENT_TYPE: &str = "Content-Type";
 /// How deep the call is nested in other calls; absent means 0.

@@ -8,9 +8,11 @@ pub mod error;
 pub mod headers;
 pub mod reply;
 pub mod subject;
+pub mod trace;
 
 pub use call::{Arguments, Call};
 pub use error::{Code, Outcome, RpcError};
 pub use headers::Headers;
 pub use reply::{Reply, WireReply};
 pub use subject::SubjectError;
+pub use trace::TraceParent;
