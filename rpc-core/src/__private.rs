@@ -5,6 +5,7 @@ pub use bytes::Bytes;
 pub use crate::bind::{Parameter, ParameterKind, Slots};
 pub use crate::context::Context;
 pub use crate::endpoint::{Endpoint, EndpointSpec, Handler, HandlerFuture, Options, WhenFull};
+pub use crate::extract::{finish, from_context};
 pub use crate::outcome::{PlainKind, Probe, ReplyKind, ResultKind, UnitKind, ValueKind};
 pub use crate::protocol::{RpcError, WireReply};
 pub use crate::service::Service;

@@ -52,6 +52,7 @@
 // What a service is.
 mod context;
 mod endpoint;
+mod extract;
 mod service;
 
 // What travels, and how it becomes arguments and results.
@@ -95,6 +96,7 @@ pub use config::Config;
 pub use context::Context;
 pub use endpoint::{Endpoint, EndpointSpec, Options, WhenFull};
 pub use error::{ConnectError, RunError};
+pub use extract::FromContext;
 pub use protocol::{Code, Reply, RpcError};
 /// Makes an enum or a struct the error of rpc methods; the tables below list every option.
 ///

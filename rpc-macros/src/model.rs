@@ -56,8 +56,29 @@ pub(crate) struct MethodOptions {
 pub(crate) enum Input {
     /// The context of the call.
     Context,
+    /// A value that is made of the service and the context: `#[rpc(context)]`.
+    Provided(Box<Provided>),
     /// The message.
     Parameter(Box<Parameter>),
+}
+
+/// A parameter that is made of the service and the context of the call.
+pub(crate) struct Provided {
+    pub(crate) ident: Ident,
+    /// The type, without the reference of one that is lent.
+    pub(crate) ty: Type,
+    pub(crate) handed: Handed,
+}
+
+/// How a provided value reaches the method.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// `T`
+    Over,
+    /// `&T`
+    Lent,
+    /// `&mut T`
+    LentMutably,
 }
 
 /// A parameter that comes from the message.
@@ -102,7 +123,15 @@ impl Method {
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &Parameter> {
         self.inputs.iter().filter_map(|input| match input {
             Input::Parameter(parameter) => Some(&**parameter),
-            Input::Context => None,
+            Input::Context | Input::Provided(_) => None,
+        })
+    }
+
+    /// Returns the parameters that are made of the service and the context.
+    pub(crate) fn provided(&self) -> impl DoubleEndedIterator<Item = &Provided> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Provided(provided) => Some(&**provided),
+            Input::Context | Input::Parameter(_) => None,
         })
     }
 }

@@ -52,7 +52,7 @@ impl Level {
                 "safe",
                 "idempotent",
             ],
-            Self::Parameter => &["default", "keyword", "args", "kwargs", "rename"],
+            Self::Parameter => &["default", "keyword", "args", "kwargs", "rename", "context"],
             Self::ErrorEnum => &["crate"],
             Self::ErrorVariant => &["code", "status", "retryable", "internal"],
             Self::ErrorStruct => &["code", "status", "retryable", "internal", "crate"],

@@ -7,10 +7,13 @@ use syn::{
     Type, parse_quote,
 };
 
+use crate::borrows;
 use crate::errors::Errors;
 use crate::item::{ImplBlock, Member, MemberFn, take_rpc};
 use crate::literal;
-use crate::model::{DefaultValue, Input, Kind, Method, MethodOptions, Name, Parameter, Service};
+use crate::model::{
+    DefaultValue, Handed, Input, Kind, Method, MethodOptions, Name, Parameter, Provided, Service,
+};
 use crate::options::{self, Entry, Level, Value};
 use crate::shape::{self, Shape};
 
@@ -158,6 +161,15 @@ fn input(
     let ident = errors.keep(name_of_pattern(&typed.pat));
     // Read even without a name, so that all mistakes are reported.
     let options = ParameterOptions::read(attrs, errors);
+    if let Some(key) = options.keys.iter().find(|key| *key == "context") {
+        for other in options.keys.iter().filter(|other| *other != key) {
+            let text = format!(
+                "option `{other}` makes no sense beside `context`: callers do not give the value"
+            );
+            errors.add(other, text);
+        }
+        return errors.keep(provided(ident?, &typed.ty, lifetimes));
+    }
     let shape = errors.keep(match options.kind {
         Kind::Plain | Kind::Keyword => Shape::of_value(&typed.ty, lifetimes),
         Kind::Args | Kind::Kwargs => Shape::of_collection(&typed.ty, lifetimes),
@@ -173,6 +185,22 @@ fn input(
         default: options.default,
         shape,
     })))
+}
+
+/// Reads a parameter that does not come from the message.
+fn provided(ident: Ident, ty: &Type, lifetimes: &[Ident]) -> Result<Input> {
+    let ty = borrows::elided(ty, lifetimes)?;
+    let (ty, handed) = match shape::peel(&ty) {
+        Type::Reference(it) => {
+            let handed = match it.mutability {
+                None => Handed::Lent,
+                Some(_) => Handed::LentMutably,
+            };
+            ((*it.elem).clone(), handed)
+        }
+        ty => (ty.clone(), Handed::Over),
+    };
+    Ok(Input::Provided(Box::new(Provided { ident, ty, handed })))
 }
 
 fn name_of_pattern(pattern: &Pat) -> Result<Ident> {
@@ -213,6 +241,7 @@ impl ParameterOptions {
                 "args" => options.set_kind(Kind::Args, errors.keep(entry.flag())),
                 "kwargs" => options.set_kind(Kind::Kwargs, errors.keep(entry.flag())),
                 "rename" => options.rename = errors.keep(entry.text("from")),
+                "context" => _ = errors.keep(entry.flag()),
                 _ => {}
             }
             options.keys.push(entry.key);

@@ -5,7 +5,9 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ReturnType;
 use syn::spanned::Spanned as _;
 
-use crate::model::{DefaultValue, Input, Kind, Method, MethodOptions, Parameter, Service};
+use crate::model::{
+    DefaultValue, Handed, Input, Kind, Method, MethodOptions, Parameter, Provided, Service,
+};
 use crate::spans::respanned;
 
 /// Expands a service.
@@ -183,6 +185,14 @@ fn handler(method: &Method, private: &TokenStream) -> TokenStream {
         .map(|parameter| take(parameter, private));
     let inputs = method.inputs.iter().map(|input| match input {
         Input::Context => quote!(&#context),
+        Input::Provided(it) => {
+            let value = provided(it);
+            match it.handed {
+                Handed::Over => quote!(#value),
+                Handed::Lent => quote!(&#value),
+                Handed::LentMutably => quote!(&mut #value),
+            }
+        }
         Input::Parameter(parameter) => parameter
             .shape
             .hand_over(&argument(parameter).into_token_stream()),
@@ -193,16 +203,64 @@ fn handler(method: &Method, private: &TokenStream) -> TokenStream {
     let reply_of = quote_spanned! {output=>
         (&#private::Probe(&#value)).value_kind().into_reply(&#context, #value)
     };
-    let call = quote! {
-        use #private::{PlainKind as _, ReplyKind as _, ResultKind as _, UnitKind as _, ValueKind as _};
-        let #bindings = #decode;
-        #(#taken)*
+    let run = quote! {
         let #result = Self::#ident(&#service, #(#inputs),*).await;
         let #value = #value_of;
         #reply_of
     };
+    let run = with_provided(method, private, [&service, &context], run);
+    let call = quote! {
+        use #private::{PlainKind as _, ReplyKind as _, ResultKind as _, UnitKind as _, ValueKind as _};
+        let #bindings = #decode;
+        #(#taken)*
+        #run
+    };
     let future = quote_spanned!(site=> #library::spawnable(async move { #call }));
     quote!(|#service, #context, #payload| #future)
+}
+
+/// Expands what comes around a method's run: its provided values are made before it, and those that
+/// it was lent are ended after it, the last first.
+fn with_provided(
+    method: &Method,
+    private: &TokenStream,
+    [service, context]: [&Ident; 2],
+    run: TokenStream,
+) -> TokenStream {
+    let made = method.provided().map(|it| {
+        let (value, ty) = (provided(it), &it.ty);
+        let library = respanned(private.clone(), ty.span());
+        let mutability = (it.handed == Handed::LentMutably).then(|| quote!(mut));
+        let make = quote_spanned! {ty.span()=>
+            #library::from_context::<#ty, Self>(&#service, &#context).await?
+        };
+        quote!(let #mutability #value = #make;)
+    });
+    let lent = method
+        .provided()
+        .rev()
+        .filter(|it| it.handed != Handed::Over);
+    let reply = local("reply");
+    let ended: Vec<_> = lent
+        .map(|it| {
+            let (value, ty) = (provided(it), &it.ty);
+            let library = respanned(private.clone(), ty.span());
+            // In one span with what makes the value: the compiler reports a wrong type only once.
+            quote_spanned! {ty.span()=>
+                let #reply = #library::finish::<#ty, Self>(#reply, #value, &#service, &#context).await;
+            }
+        })
+        .collect();
+    if ended.is_empty() {
+        return quote!(#(#made)* #run);
+    }
+    quote! {
+        #(#made)*
+        // A block of its own: an error inside of it must not pass by what ends the values.
+        let #reply = async { #run }.await;
+        #(#ended)*
+        #reply
+    }
 }
 
 /// Expands the call that creates a parameter's slot.
@@ -258,6 +316,11 @@ fn nested(site: Span, items: impl Iterator<Item = TokenStream>) -> TokenStream {
 /// Names a variable of ours; the user's expressions cannot see it.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
+}
+
+/// Names the variable of a provided value, apart from those of [`local`].
+fn provided(provided: &Provided) -> Ident {
+    format_ident!("from_{}", provided.ident, span = Span::mixed_site())
 }
 
 /// Names the variable of a parameter, apart from those of [`local`].
