@@ -8,8 +8,12 @@ pub use crate::endpoint::{Endpoint, EndpointSpec, Handler, HandlerFuture, Option
 pub use crate::extract::{finish, from_context};
 pub use crate::outcome::{PlainKind, Probe, ReplyKind, ResultKind, UnitKind, ValueKind};
 pub use crate::protocol::{RpcError, WireReply};
+pub use crate::schema::{
+    Describe, DescribeAny, DescribeResult, DescribeType, DescribeValueOfResult, ParameterSchema,
+    SchemaProbe, Signature, literal,
+};
 pub use crate::service::Service;
-pub use crate::slot::{args, kwargs, maybe, one};
+pub use crate::slot::{args, is_required, kwargs, maybe, one};
 pub use crate::text::{Blob, Text, from_text};
 pub use crate::wire_error::{
     Cause, Detail, IntoCause, WireError, internal, message, rebuilt, service_error, with_details,

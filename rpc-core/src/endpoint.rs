@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::bind::Parameter;
 use crate::context::Context;
 use crate::protocol::{RpcError, WireReply};
+use crate::schema::Signature;
 use crate::service::Service;
 
 /// The generated future of one call: owns the message and the service, and decodes inside itself.
@@ -36,8 +38,22 @@ pub struct EndpointSpec {
     pub doc: &'static str,
     /// Its parameters that come from the wire.
     pub parameters: &'static [Parameter],
+    /// Describes its parameters and its result.
+    pub signature: fn() -> Signature,
     /// Its options.
     pub options: Options,
+}
+
+impl EndpointSpec {
+    /// Returns the JSON Schemas (2020-12) of the method: `{"params": …, "result": …}`, each complete in
+    /// itself. Discovery shows them as `rpc.schema`.
+    ///
+    /// `params` describes the keyword form of a call. Its `x-positional` lists, in order, the
+    /// parameters that may be given by position as well, and `x-args` is the schema of what `*args`
+    /// collects. A type that does not implement `schemars::JsonSchema` is "any", `true`.
+    pub fn schema(&self) -> Value {
+        crate::schema::of_method(self)
+    }
 }
 
 /// The options of a method, as `#[rpc(…)]` sets them.

@@ -19,6 +19,8 @@ pub(crate) const SAFE: &str = "safe";
 pub(crate) const IDEMPOTENT: &str = "idempotent";
 /// The metadata key of a method's flags.
 pub(crate) const FLAGS: &str = "rpc.flags";
+/// The metadata key of a method's parameters and result.
+const SCHEMA: &str = "rpc.schema";
 /// The metadata key of a service's contract hash.
 const HASH: &str = "rpc.hash";
 
@@ -29,6 +31,8 @@ pub(crate) struct Instance {
     pub(crate) id: String,
     pub(crate) queue_group: &'static str,
     pub(crate) dispatchers: Vec<Arc<Dispatcher>>,
+    /// What INFO says of them; made once, because schemas take time.
+    endpoints: Vec<EndpointInfo>,
     /// Ends the calls that still run.
     pub(crate) cut: CancellationToken,
     doc: &'static str,
@@ -70,23 +74,25 @@ impl Instance {
                 cut.clone(),
             ))
         };
-        let mut instance = Self {
+        let dispatchers: Vec<_> = S::endpoints().iter().map(bind).collect();
+        let endpoints: Vec<_> = dispatchers
+            .iter()
+            .map(|it| endpoint_info::<S>(it))
+            .collect();
+        let contract = serde_json::to_string(&endpoints).unwrap_or_default();
+        let hash = format!("{:016x}", fnv1a(contract.as_bytes()));
+        Self {
             name: S::NAME,
             version: S::VERSION,
             id,
             queue_group: S::QUEUE_GROUP,
-            dispatchers: S::endpoints().iter().map(bind).collect(),
+            dispatchers,
+            endpoints,
             doc: S::DOC,
             started: SystemTime::now(),
-            metadata: BTreeMap::new(),
+            metadata: BTreeMap::from([(HASH.to_owned(), hash)]),
             cut: cut.clone(),
-        };
-        let contract = serde_json::to_string(&instance.endpoints()).unwrap_or_default();
-        instance.metadata.insert(
-            HASH.to_owned(),
-            format!("{:016x}", fnv1a(contract.as_bytes())),
-        );
-        instance
+        }
     }
 
     /// Returns the body of a PING reply.
@@ -102,7 +108,7 @@ impl Instance {
         json!({
             "type": "io.nats.micro.v1.info_response",
             "name": self.name, "id": self.id, "version": self.version, "metadata": self.metadata,
-            "description": self.doc, "endpoints": self.endpoints(),
+            "description": self.doc, "endpoints": self.endpoints,
         })
     }
 
@@ -136,16 +142,36 @@ impl Instance {
         })
     }
 
-    fn endpoints(&self) -> Vec<EndpointInfo> {
-        self.dispatchers
-            .iter()
-            .map(|method| EndpointInfo {
-                name: method.spec().name.to_owned(),
-                subject: method.subject().to_owned(),
-                queue_group: self.queue_group.to_owned(),
-                metadata: Some(endpoint_metadata(method)),
-            })
-            .collect()
+    /// Checks that the server takes the INFO reply.
+    ///
+    /// # Errors
+    /// A text with both sizes and the methods that take most of it.
+    pub(crate) fn check_info(&self, limit: usize) -> Result<(), String> {
+        let size = self.info().to_string().len();
+        if size <= limit {
+            return Ok(());
+        }
+        let mut largest: Vec<_> = self.endpoints.iter().collect();
+        let length = |it: &&EndpointInfo| it.metadata.as_ref().map(|it| it[SCHEMA].len());
+        largest.sort_by_key(|it| std::cmp::Reverse(length(it)));
+        let largest = largest.iter().take(3);
+        let largest: Vec<_> = largest
+            .map(|it| format!("`{}` {}", it.name, length(it).unwrap_or_default()))
+            .collect();
+        Err(format!(
+            "its INFO has {size} bytes and the server takes at most {limit}; the largest schemas, in \
+             bytes: {}. Use fewer or smaller types, or split the service",
+            largest.join(", ")
+        ))
+    }
+}
+
+fn endpoint_info<S: Service>(method: &Dispatcher) -> EndpointInfo {
+    EndpointInfo {
+        name: method.spec().name.to_owned(),
+        subject: method.subject().to_owned(),
+        queue_group: S::QUEUE_GROUP.to_owned(),
+        metadata: Some(endpoint_metadata(method)),
     }
 }
 
@@ -164,6 +190,7 @@ fn endpoint_metadata(method: &Dispatcher) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("rpc.v".to_owned(), "1".to_owned()),
         ("rpc.doc".to_owned(), spec.doc.to_owned()),
+        (SCHEMA.to_owned(), spec.schema().to_string()),
         (FLAGS.to_owned(), flags.join(",")),
     ])
 }

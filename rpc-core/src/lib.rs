@@ -60,6 +60,7 @@ mod bind;
 mod codec;
 mod outcome;
 pub mod protocol;
+mod schema;
 mod slot;
 mod text;
 mod wire_error;
@@ -172,3 +173,8 @@ struct ReadmeExamples;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/errors.md")]
 struct ErrorsPage;
+
+/// The code of the page about schemas compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/schema.md")]
+struct SchemaPage;

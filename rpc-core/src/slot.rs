@@ -58,6 +58,11 @@ pub fn one<'de, T: Argument<'de>>() -> One<T> {
     One(None)
 }
 
+/// Returns whether a call without a value of this type fails: it does not for an `Option`.
+pub fn is_required<'de, T: Argument<'de>>() -> bool {
+    T::decode(Absent).is_err()
+}
+
 impl<T> Default for One<T> {
     fn default() -> Self {
         Self(None)

@@ -92,3 +92,22 @@ fn the_embedded_broker_says_that_its_port_is_taken() {
     ));
     assert!(error.to_string().contains(&port.to_string()), "{error}");
 }
+
+#[tokio::test]
+async fn a_contract_that_the_server_would_not_carry_is_said_at_the_start() {
+    let config = rpc_broker::Config {
+        port: 0,
+        max_payload: 4 * 1024,
+        ..rpc_broker::Config::default()
+    };
+    let broker = rpc_broker::EmbeddedBroker::start(config).unwrap();
+    let runner = Runner::new(Config::new(&broker.url()));
+    let error = error(runner.service(Probe::default())).await.to_string();
+    for expected in [
+        "did not take the subscriptions of `probe_service`: its INFO has",
+        "at most 4096; the largest schemas, in bytes: `unwritable` ",
+        "split the service",
+    ] {
+        assert!(error.contains(expected), "{error}");
+    }
+}

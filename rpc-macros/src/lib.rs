@@ -87,6 +87,7 @@ use proc_macro::TokenStream;
 /// | `args` | collects the positionals that are left, in a `Vec<T>`; parameters after it are `keyword` |
 /// | `kwargs` | collects the keywords that are left, in a `Map<String, Value>`, `HashMap<String, T>` or `BTreeMap<String, T>` |
 /// | `rename = "from"` | its name for callers |
+/// | `sensitive` | its value is a secret: schemas say so, and pages do not show what is typed |
 /// | `context` | does not come from the message: its type, or what it borrows, implements `FromContext` |
 ///
 /// A text as default, `default = "x"`, fits `&str`, `String`, `Cow<str>` and whatever else is

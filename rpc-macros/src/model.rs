@@ -89,6 +89,7 @@ pub(crate) struct Parameter {
     /// The options that it was given.
     pub(crate) keys: Vec<Ident>,
     pub(crate) default: Option<DefaultValue>,
+    pub(crate) sensitive: bool,
     pub(crate) shape: Shape,
 }
 

@@ -183,6 +183,7 @@ fn input(
         kind: options.kind,
         keys: options.keys,
         default: options.default,
+        sensitive: options.sensitive,
         shape,
     })))
 }
@@ -223,6 +224,7 @@ struct ParameterOptions {
     rename: Option<LitStr>,
     kind: Kind,
     default: Option<DefaultValue>,
+    sensitive: bool,
     keys: Vec<Ident>,
 }
 
@@ -232,6 +234,7 @@ impl ParameterOptions {
             rename: None,
             kind: Kind::Plain,
             default: None,
+            sensitive: false,
             keys: Vec::new(),
         };
         for entry in options::from_attributes(Level::Parameter, attrs, errors) {
@@ -242,6 +245,7 @@ impl ParameterOptions {
                 "kwargs" => options.set_kind(Kind::Kwargs, errors.keep(entry.flag())),
                 "rename" => options.rename = errors.keep(entry.text("from")),
                 "context" => _ = errors.keep(entry.flag()),
+                "sensitive" => options.sensitive = errors.keep(entry.flag()).is_some(),
                 _ => {}
             }
             options.keys.push(entry.key);

@@ -186,13 +186,7 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
         silence.clone(),
     ));
 
-    let info = instance.info().to_string().len();
-    let limit = link.nats.max_payload();
-    if info > limit {
-        return Err(format!(
-            "its INFO has {info} bytes and the server takes at most {limit}"
-        ));
-    }
+    instance.check_info(link.nats.max_payload())?;
     let own_ping = discovery::own_ping(instance);
     let proof = serving
         .client

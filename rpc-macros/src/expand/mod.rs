@@ -1,5 +1,6 @@
 //! From the model to code.
 
+mod schema;
 mod server;
 
 use proc_macro2::TokenStream;

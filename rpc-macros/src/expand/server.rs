@@ -5,6 +5,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ReturnType;
 use syn::spanned::Spanned as _;
 
+use super::schema;
 use crate::model::{
     DefaultValue, Handed, Input, Kind, Method, MethodOptions, Parameter, Provided, Service,
 };
@@ -100,6 +101,7 @@ fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
         quote!(#private::Parameter { name: #name, kind: #private::ParameterKind::#kind })
     });
     let options = options(&method.options, private);
+    let signature = schema::signature(method, private);
     let handler = handler(method, private);
     quote! {
         #(#cfg)*
@@ -110,6 +112,7 @@ fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
                     name: #name,
                     doc: #doc,
                     parameters: __PARAMETERS,
+                    signature: #signature,
                     options: #options,
                 },
                 handler: #handler,
@@ -264,24 +267,28 @@ fn with_provided(
 }
 
 /// Expands the call that creates a parameter's slot.
-///
-/// It spans the very tokens of the type: a type that does not fit is found twice, and the compiler
-/// drops the second report where both have one span.
 fn slot(parameter: &Parameter, private: &TokenStream) -> TokenStream {
-    let ty = parameter.shape.decoded(private);
-    let mut spans = ty.clone().into_iter().map(|token| token.span());
-    let first = spans.next().unwrap_or_else(Span::call_site);
-    let last = spans.last().unwrap_or(first);
     let create = match (parameter.kind, &parameter.default) {
         (Kind::Args, _) => quote!(args),
         (Kind::Kwargs, _) => quote!(kwargs),
         (_, None) => quote!(one),
         (_, Some(_)) => quote!(maybe),
     };
-    let create = respanned(quote!(#private::#create::), first);
+    of_type(quote!(#private::#create), parameter.shape.decoded(private))
+}
+
+/// Expands the call of a function of a parameter's type.
+///
+/// It spans the very tokens of the type: a type that does not fit is found more than once, and the
+/// compiler drops the later reports where all have one span.
+pub(super) fn of_type(function: TokenStream, ty: TokenStream) -> TokenStream {
+    let mut spans = ty.clone().into_iter().map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    let last = spans.last().unwrap_or(first);
+    let function = respanned(quote!(#function::), first);
     let call = respanned(quote!(()), last);
     let (open, close) = (respanned(quote!(<), first), respanned(quote!(>), last));
-    quote!(#create #open #ty #close #call)
+    quote!(#function #open #ty #close #call)
 }
 
 /// Expands the statement that turns a slot into its value.

@@ -57,6 +57,40 @@ fn the_greeting_service_expands_to_little_code() {
                                 name: "hello",
                                 doc: "Says hello.",
                                 parameters: __PARAMETERS,
+                                signature: || {
+                                    use ::rpc_core::__private::{
+                                        DescribeAny as _, DescribeResult as _, DescribeType as _,
+                                        DescribeValueOfResult as _,
+                                    };
+                                    ::rpc_core::__private::Signature {
+                                        parameters: ::core::convert::From::from([
+                                            ::rpc_core::__private::ParameterSchema {
+                                                describe: (&&&&::rpc_core::__private::SchemaProbe::<
+                                                    ::rpc_core::__private::Text<'_>,
+                                                >::NEW)
+                                                    .describe(),
+                                                required: ::rpc_core::__private::is_required::<
+                                                    ::rpc_core::__private::Text<'_>,
+                                                >(),
+                                                default: ::core::option::Option::None,
+                                                sensitive: false,
+                                            },
+                                            ::rpc_core::__private::ParameterSchema {
+                                                describe: (&&&&::rpc_core::__private::SchemaProbe::<
+                                                    ::rpc_core::__private::Text<'_>,
+                                                >::NEW)
+                                                    .describe(),
+                                                required: false,
+                                                default: ::core::option::Option::None,
+                                                sensitive: false,
+                                            },
+                                        ]),
+                                        result: (&&&&::rpc_core::__private::SchemaProbe::<
+                                            String,
+                                        >::NEW)
+                                            .describe(),
+                                    }
+                                },
                                 options: ::rpc_core::__private::Options {
                                     timeout: ::core::time::Duration::from_millis(15000u64),
                                     ..::rpc_core::__private::Options::DEFAULT
