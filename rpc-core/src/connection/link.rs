@@ -4,8 +4,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_nats::connection::State;
 use async_nats::{ConnectErrorKind, ConnectOptions, ServerAddr, Subscriber};
-use tokio::time::sleep;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::events::Events;
@@ -29,6 +32,22 @@ impl Link {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    /// Makes a round trip through the server on this very link, and returns whether it came back
+    /// within `limit`.
+    pub(crate) async fn echo(&self, limit: Duration) -> bool {
+        // While it connects again, nothing would come back.
+        if self.nats.connection_state() != State::Connected {
+            return false;
+        }
+        let round_trip = async {
+            let inbox = self.nats.new_inbox();
+            let mut echo = self.nats.subscribe(inbox.clone()).await.ok()?;
+            self.nats.publish(inbox, Bytes::new()).await.ok()?;
+            echo.next().await
+        };
+        matches!(timeout(limit, round_trip).await, Ok(Some(_)))
     }
 }
 

@@ -26,9 +26,6 @@ pub const BAGGAGE: &str = "baggage";
 pub const CONTENT_TYPE: &str = "Content-Type";
 /// How deep the call is nested in other calls; absent means 0.
 pub const DEPTH: &str = "Rpc-Depth";
-/// Marks a message that a stopping instance sends to its own subjects, so that a subscription
-/// which is to end after a number of messages gets them; no method runs for it.
-pub const FILLER: &str = "Rpc-Filler";
 
 /// The headers of one message: few, in order, found case-insensitively.
 ///

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
-use super::flow::Flow;
+use super::leave::Leave;
 use super::{PROOF, Serving, drain, handle};
 use crate::connection::Link;
 use crate::dispatch::Dispatcher;
@@ -24,22 +24,20 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Why a subscription is not read any more.
 enum Ended {
     Closed,
-    Stopping,
+    Leaving,
     Full,
 }
 
-/// Takes the calls of one method, except while it is full, until the instance stops.
-///
-/// When the link is replaced, this ends where it stands, and another takes its place there.
+/// Takes the calls of one method on one link, except while it is full, until it is time to leave.
 pub(super) async fn serve_method(
     serving: Arc<Serving>,
     method: Arc<Dispatcher>,
     link: Arc<Link>,
+    leave: Leave,
     mut requests: Subscriber,
 ) {
     loop {
-        let mut flow = Flow::new();
-        let ended = serve_while_roomy(&serving, &method, &mut requests, &mut flow).await;
+        let ended = serve_while_roomy(&serving, &method, &leave, &mut requests).await;
         if let Ended::Closed = ended {
             return;
         }
@@ -48,10 +46,10 @@ pub(super) async fn serve_method(
             debug!(method = method.subject(), "full, stepping aside");
         }
         // What still comes is answered: refused, or taken where a place has become free.
-        drain::take_last(&serving, &method, requests, flow).await;
+        drain::take_last(&serving, &method, &link, requests).await;
         tokio::select! {
             biased;
-            () = serving.stopped() => return,
+            () = leave.said() => return,
             () = room_again(&method) => {}
         }
         let (subject, group) = (method.subject().to_owned(), serving.instance.queue_group);
@@ -69,16 +67,16 @@ pub(super) async fn serve_method(
     }
 }
 
-/// Serves until the instance stops or the method has been full for too long.
+/// Serves until it is time to leave or the method has been full for too long.
 async fn serve_while_roomy(
     serving: &Arc<Serving>,
     method: &Arc<Dispatcher>,
+    leave: &Leave,
     requests: &mut Subscriber,
-    flow: &mut Flow,
 ) -> Ended {
-    let mut stopped = pin!(serving.stopped());
+    let mut told = pin!(leave.said());
     let mut full_since: Option<Instant> = None;
-    while !serving.shall_stop() {
+    while !leave.is_said() {
         // One that is not full has no reason to look before the next call.
         let look = async {
             match full_since {
@@ -89,10 +87,10 @@ async fn serve_while_roomy(
         tokio::select! {
             biased;
             request = requests.next() => match request {
-                Some(request) => handle(serving, method, request, flow).await,
+                Some(request) => handle(serving, method, request).await,
                 None => return Ended::Closed,
             },
-            () = &mut stopped => break,
+            () = &mut told => break,
             () = look => {}
         }
         let room = method.room();
@@ -103,7 +101,7 @@ async fn serve_while_roomy(
             _ => {}
         }
     }
-    Ended::Stopping
+    Ended::Leaving
 }
 
 async fn room_again(method: &Dispatcher) {

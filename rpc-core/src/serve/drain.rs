@@ -1,28 +1,29 @@
-//! Stopping without losing a call: first the subscriptions, then the running calls, then discovery.
+//! Leaving without losing a call: a queue group, a link that was replaced, or for good.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::Subscriber;
-use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::flow::Flow;
 use super::{Serving, Subscribed, handle};
+use crate::connection::Link;
 use crate::discovery;
 use crate::dispatch::Dispatcher;
-use crate::outbox::Outgoing;
-use crate::protocol::{Headers, headers};
 
-/// An endpoint that does not get its last messages while it stops is unsubscribed after this.
-const IDLE_STOP: Duration = Duration::from_millis(500);
-/// How many more messages than its rate says an endpoint may get while it stops: whoever has
-/// called one after the other at a low rate may still call all at once.
-const BURST: u64 = 256;
-/// A stopping endpoint sends itself no more messages at once.
-const MOST_FILLERS: u64 = 4096;
+/// After how many messages the server shall end a subscription: at once.
+///
+/// A plain UNSUB would do for the server, but with it the client below forgets the subscription
+/// too, and drops what is still under way. It keeps one that has a maximum to reach. The server,
+/// for its part, reads no number of more than nine digits: to it a longer one is a maximum that is
+/// reached. Were it to count that far one day, calls would come until the subscription is dropped.
+const AT_ONCE: u64 = u64::MAX;
+/// How long the server may take to say that it has ended a subscription.
+const ECHO: Duration = Duration::from_millis(500);
 /// How long calls that are cut short may take to answer so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -31,6 +32,7 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
     let service = serving.instance.name;
     let finish = async {
         discovery::announce(&last.link.nats, &serving.instance, "stopping").await;
+        last.leave.send_replace(true);
         while last.methods.join_next().await.is_some() {}
         serving.running.close();
         serving.running.wait().await;
@@ -60,61 +62,35 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
     }
 }
 
-/// Serves what comes to a method while its subscription ends.
+/// Leaves the queue group of a method and serves what the server has sent until then.
 pub(super) async fn take_last(
     serving: &Arc<Serving>,
     method: &Arc<Dispatcher>,
+    link: &Link,
     mut requests: Subscriber,
-    mut flow: Flow,
 ) {
     if serving.instance.cut.is_cancelled() {
         let _ = requests.unsubscribe().await;
         return;
     }
-    // Unsubscribing at once would lose what the server has sent already. It is told to stop after
-    // a few more messages than can be under way, and those are served.
-    let last = flow.seen + BURST + flow.expected_within(Duration::from_millis(10));
-    if requests.unsubscribe_after(last).await.is_err() {
+    if requests.unsubscribe_after(AT_ONCE).await.is_err() {
         return;
     }
-    // Where callers are too quiet to send that many, we do: ever more, because other instances take
-    // their part.
-    let give_up = Instant::now() + IDLE_STOP;
-    let mut instances = 1;
+    // The server works through what a connection sends in its order, and sends in order too: what it
+    // had for this subscription is here when an echo that was sent after the word to end it is.
+    let mut echo = pin!(link.echo(ECHO));
     loop {
-        match requests.next().now_or_never() {
-            Some(Some(request)) => handle(serving, method, request, &mut flow).await,
-            Some(None) => return,
-            None if Instant::now() >= give_up => break,
-            None => {
-                let missing = last.saturating_sub(flow.seen);
-                send_fillers(serving, method, (missing * instances).min(MOST_FILLERS)).await;
-                instances *= 2;
-                // What the server has sent here of them has come when the echo does.
-                if serving.client.round_trip(IDLE_STOP).await.is_err() {
-                    break;
-                }
-            }
+        tokio::select! {
+            biased;
+            request = requests.next() => match request {
+                Some(request) => handle(serving, method, request).await,
+                None => return,
+            },
+            _ = &mut echo => break,
         }
     }
-    if requests.drain().await.is_ok() {
-        while let Ok(Some(request)) = timeout(IDLE_STOP, requests.next()).await {
-            handle(serving, method, request, &mut flow).await;
-        }
-    }
-}
-
-/// Sends messages to a method's subject that no method runs for.
-async fn send_fillers(serving: &Serving, method: &Dispatcher, count: u64) {
-    for _ in 0..count {
-        let mut headers = Headers::new();
-        headers.insert(headers::FILLER, "1");
-        let filler = Outgoing {
-            subject: method.subject().into(),
-            reply: None,
-            headers,
-            payload: Bytes::new(),
-        };
-        serving.client.outbox().publish(filler).await;
+    // Unconstrained, because a task that has done much in one go is told that there is nothing.
+    while let Some(Some(request)) = unconstrained(requests.next()).now_or_never() {
+        handle(serving, method, request).await;
     }
 }

@@ -8,7 +8,7 @@
 mod aside;
 mod cancel;
 mod drain;
-mod flow;
+mod leave;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
-use self::flow::Flow;
+use self::leave::Leave;
 use crate::client::Client;
 use crate::connection::Link;
 use crate::discovery;
@@ -35,15 +35,16 @@ use crate::instance::Instance;
 use crate::mux::from_nats;
 use crate::outbox::Outgoing;
 use crate::protocol::subject::is_reply_inbox;
-use crate::protocol::{Call, Headers, WireReply, headers};
+use crate::protocol::{Call, Headers, WireReply};
 
 /// How long the server may take to prove the subscriptions.
 const PROOF: Duration = Duration::from_secs(5);
+
 /// What the loops of one instance share.
 pub(crate) struct Serving {
     instance: Arc<Instance>,
     client: Client,
-    stop: watch::Receiver<bool>,
+    stop: Leave,
     running: TaskTracker,
     drain: Duration,
 }
@@ -59,22 +60,10 @@ impl Serving {
         Arc::new(Self {
             instance,
             client,
-            stop,
+            stop: Leave::new(stop),
             running,
             drain,
         })
-    }
-
-    /// Returns whether the instance shall stop.
-    fn shall_stop(&self) -> bool {
-        // The flag changes once, from its first value to `true`.
-        self.stop.has_changed().unwrap_or(true)
-    }
-
-    /// Resolves when the instance shall stop.
-    async fn stopped(&self) {
-        // An error means that nobody is left who could say it: stop too.
-        let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
 }
 
@@ -82,6 +71,8 @@ impl Serving {
 struct Subscribed {
     link: Arc<Link>,
     methods: JoinSet<()>,
+    /// Says to the methods that they shall leave their queue groups on this link.
+    leave: watch::Sender<bool>,
     discovery: JoinSet<()>,
     /// Ends discovery.
     silence: CancellationToken,
@@ -121,13 +112,13 @@ pub(crate) async fn serve(serving: Arc<Serving>) -> Result<JoinHandle<()>, RunEr
 async fn serve_until_stopped(serving: &Arc<Serving>, mut current: Subscribed) -> Subscribed {
     loop {
         tokio::select! {
-            () = serving.stopped() => return current,
+            () = serving.stop.said() => return current,
             () = serving.client.connection().replaced(&current.link) => {}
         }
         current = loop {
             match subscribe_and_prove(serving).await {
                 Ok(next) => break next,
-                Err(reason) if serving.shall_stop() => {
+                Err(reason) if serving.stop.is_said() => {
                     warn!(
                         service = serving.instance.name,
                         reason, "stopping without a connection"
@@ -152,7 +143,7 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
     let link = serving.client.connection().link().clone();
     let instance = &serving.instance;
     let failed = |error: async_nats::SubscribeError| error.to_string();
-    let mut methods = JoinSet::new();
+    let (mut methods, leave) = (JoinSet::new(), watch::Sender::new(false));
     for dispatcher in &instance.dispatchers {
         let subject = dispatcher.subject().to_owned();
         let group = instance.queue_group.to_owned();
@@ -162,13 +153,15 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
             .await
             .map_err(failed)?;
         let (serving, dispatcher) = (serving.clone(), dispatcher.clone());
+        let (link, leave) = (link.clone(), Leave::new(leave.subscribe()));
         match dispatcher.spec().options.when_full {
             WhenFull::Busy => {
-                methods.spawn(serve_method(serving, dispatcher, requests));
+                methods.spawn(serve_method(serving, dispatcher, link, leave, requests));
             }
             WhenFull::StepAside => {
-                let link = link.clone();
-                methods.spawn(aside::serve_method(serving, dispatcher, link, requests));
+                methods.spawn(aside::serve_method(
+                    serving, dispatcher, link, leave, requests,
+                ));
             }
         }
     }
@@ -195,36 +188,37 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
     Ok(Subscribed {
         link,
         methods,
+        leave,
         discovery,
         silence,
     })
 }
 
-/// Takes the calls of one method until its subscription ends.
-async fn serve_method(serving: Arc<Serving>, method: Arc<Dispatcher>, mut requests: Subscriber) {
-    let mut flow = Flow::new();
-    let mut stopped = pin!(serving.stopped());
+/// Takes the calls of one method on one link until it is time to leave.
+async fn serve_method(
+    serving: Arc<Serving>,
+    method: Arc<Dispatcher>,
+    link: Arc<Link>,
+    leave: Leave,
+    mut requests: Subscriber,
+) {
+    let mut told = pin!(leave.said());
     // Under load there is always a message, so the cheap look comes before every one of them.
-    while !serving.shall_stop() {
+    while !leave.is_said() {
         tokio::select! {
             biased;
             request = requests.next() => match request {
-                Some(request) => handle(&serving, &method, request, &mut flow).await,
+                Some(request) => handle(&serving, &method, request).await,
                 None => return,
             },
-            () = &mut stopped => break,
+            () = &mut told => break,
         }
     }
-    drain::take_last(&serving, &method, requests, flow).await;
+    drain::take_last(&serving, &method, &link, requests).await;
 }
 
 /// Takes one message through its method, and its reply to the outbox.
-async fn handle(
-    serving: &Arc<Serving>,
-    method: &Arc<Dispatcher>,
-    request: Message,
-    flow: &mut Flow,
-) {
+async fn handle(serving: &Arc<Serving>, method: &Arc<Dispatcher>, request: Message) {
     let Message {
         reply,
         headers,
@@ -232,10 +226,6 @@ async fn handle(
         ..
     } = request;
     let call = Call::new(headers.as_ref().map(from_nats).unwrap_or_default(), payload);
-    flow.note(call.received);
-    if reply.is_none() && call.headers.get(headers::FILLER).is_some() {
-        return;
-    }
     let inbox_prefix = &serving.client.connection().config().inbox_prefix;
     if let Some(reply) = &reply
         && !is_reply_inbox(reply, inbox_prefix)
