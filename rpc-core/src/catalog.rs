@@ -199,14 +199,14 @@ impl Method {
     }
 }
 
-/// Notes announcements, on the current link and on the next when that dies.
+/// Notes announcements, on the current link and on the next.
 async fn listen(shared: Arc<Shared>) {
     let connection = shared.client.connection().clone();
     loop {
         let link = connection.link().clone();
         if let Ok(mut announcements) = link.nats.subscribe(ANNOUNCE).await {
             // Holding on to a link that was replaced would keep its connection open.
-            let mut replaced = pin!(connection.replaced(&link));
+            let mut replaced = pin!(link.replaced());
             loop {
                 tokio::select! {
                     announcement = announcements.next() => match announcement {
@@ -217,6 +217,6 @@ async fn listen(shared: Arc<Shared>) {
                 }
             }
         }
-        connection.replaced(&link).await;
+        link.replaced().await;
     }
 }

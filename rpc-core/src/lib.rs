@@ -94,6 +94,7 @@ pub mod __private;
 pub use catalog::{Catalog, Method};
 pub use client::{CallError, Client, Idempotent, OutgoingCall, Plain, Stage};
 pub use config::Config;
+pub use connection::ConnectionStats;
 pub use context::Context;
 pub use endpoint::{Endpoint, EndpointSpec, Options, WhenFull};
 pub use error::{ConnectError, RunError};

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_nats::client::PublishError;
 use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -132,33 +133,41 @@ async fn send_batches(connection: Arc<Connection>, queue: Arc<Queue>) {
     }
 }
 
-/// Hands one message to the connection. Failure means that the link is dead: the supervisor
+/// Hands one message to the current link. Failure means that the link is dead: the supervisor
 /// replaces it, and those who wait for an answer are told by the disconnection.
 async fn publish(connection: &Connection, message: Outgoing) {
+    let link = connection.link();
+    let sent = tokio::select! {
+        biased;
+        sent = hand_over(&link.nats, message) => sent,
+        // A server that froze takes nothing, and the queue in front of it stays full: whoever waits
+        // for a place there would wait on when there is a new link already.
+        () = async { link.replaced().await } => return,
+    };
+    if let Err(error) = sent {
+        tracing::debug!("a message was not sent: {error}");
+    }
+}
+
+async fn hand_over(nats: &async_nats::Client, message: Outgoing) -> Result<(), PublishError> {
     let Outgoing {
         subject,
         reply,
         headers,
         payload,
     } = message;
-    let link = connection.link();
-    let sent = match (reply, headers.is_empty()) {
-        (None, true) => link.nats.publish(subject, payload).await,
+    match (reply, headers.is_empty()) {
+        (None, true) => nats.publish(subject, payload).await,
         (None, false) => {
-            link.nats
-                .publish_with_headers(subject, to_nats(&headers), payload)
-                .await
+            let headers = to_nats(&headers);
+            nats.publish_with_headers(subject, headers, payload).await
         }
-        (Some(reply), true) => link.nats.publish_with_reply(subject, reply, payload).await,
+        (Some(reply), true) => nats.publish_with_reply(subject, reply, payload).await,
         (Some(reply), false) => {
             let headers = to_nats(&headers);
-            link.nats
-                .publish_with_reply_and_headers(subject, reply, headers, payload)
+            nats.publish_with_reply_and_headers(subject, reply, headers, payload)
                 .await
         }
-    };
-    if let Err(error) = sent {
-        tracing::debug!("a message was not sent: {error}");
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::config::Config;
-use crate::connection::Connection;
+use crate::connection::{Connection, ConnectionStats};
 use crate::context::Context;
 use crate::error::ConnectError;
 use crate::mux::Mux;
@@ -134,6 +134,11 @@ impl Client {
         let mut client = self.clone();
         client.caller = Some(format!("{service}/{id}").into());
         client
+    }
+
+    /// Returns what has happened to the connection so far, in numbers.
+    pub fn connection_stats(&self) -> ConnectionStats {
+        self.core.connection.stats()
     }
 
     /// Returns a client whose calls inherit from the call that `context` is of.

@@ -1,32 +1,43 @@
 //! What a link's events tell: whether it is connected, and what the server does not allow.
+//!
+//! Each is a log line and a counter. What comes many times a second is logged less often.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
-use async_nats::Event;
+use async_nats::{ClientError, Event, ServerError};
 use tokio::sync::{mpsc, watch};
-use tracing::{info, warn};
+use tracing::{debug, error, info, warn};
+
+use super::counters::Counters;
+use crate::protocol::subject::is_cancellation;
 
 /// How many refusals wait to be heard. One more is dropped, and its call ends at its deadline.
 const MOST_REFUSALS: usize = 1_024;
 
-/// What the link's events told us.
-#[derive(Default)]
+/// What the events of the current link told us.
 pub(super) struct Events {
-    /// Whose events count: a link that was replaced may live on for a moment, and what happens to
-    /// it then says nothing of the current one.
+    inbox_prefix: String,
+    /// Whose events count: a link that was replaced lives on for a while, and what happens to it
+    /// then says nothing of the current one.
     pub(super) generation: AtomicU64,
     pub(super) connected: AtomicBool,
     pub(super) closing: AtomicBool,
-    reconnects: AtomicU64,
+    pub(super) counters: Counters,
     pub(super) disconnects: watch::Sender<u64>,
     pub(super) violations: watch::Sender<Option<String>>,
     pub(super) refusals: Refusals,
+    /// Whether the server has said that it is about to shut down.
+    pub(super) lame: watch::Sender<bool>,
+    /// Whether the server takes the credentials no more, or not yet again.
+    refused: AtomicBool,
+    /// Whether the server lets us hear that callers have given up.
+    deaf: AtomicBool,
 }
 
 /// Subjects that the server did not let us publish on.
 pub(super) struct Refusals {
-    pub(super) sender: mpsc::Sender<String>,
+    sender: mpsc::Sender<String>,
     pub(super) receiver: Mutex<Option<mpsc::Receiver<String>>>,
 }
 
@@ -39,43 +50,148 @@ impl Default for Refusals {
 }
 
 impl Events {
+    /// Creates what no event has been told to yet.
+    pub(super) fn new(inbox_prefix: &str) -> Arc<Self> {
+        Arc::new(Self {
+            inbox_prefix: inbox_prefix.to_owned(),
+            generation: AtomicU64::new(0),
+            connected: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            counters: Counters::default(),
+            disconnects: watch::Sender::default(),
+            violations: watch::Sender::default(),
+            refusals: Refusals::default(),
+            lame: watch::Sender::default(),
+            refused: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
+        })
+    }
+
+    /// Notes an event of the current link.
     pub(super) fn note(&self, event: &Event) {
         match event {
-            Event::Connected => {
-                self.connected.store(true, Relaxed);
-                let reconnects = self.reconnects.fetch_add(1, Relaxed);
-                if reconnects > 0 {
-                    info!("connected to NATS again");
-                }
-            }
+            Event::Connected => self.connected(),
             Event::Disconnected | Event::Closed => {
                 if !self.closing.load(Relaxed) {
                     warn!("disconnected from NATS");
                 }
                 self.disconnected();
             }
-            Event::LameDuckMode => warn!("the NATS server is about to shut down"),
-            Event::SlowConsumer(sid) => warn!(sid, "a subscription is full, messages were lost"),
-            Event::ServerError(error) => {
-                warn!("NATS: {error}");
-                if let Some(subject) = refused_subject(&error.to_string()) {
-                    let _ = self.refusals.sender.try_send(subject.to_owned());
-                }
-                self.violations.send_replace(Some(error.to_string()));
+            Event::LameDuckMode => {
+                self.counters.lame_ducks.fetch_add(1, Relaxed);
+                warn!("the NATS server is about to shut down, looking for another");
+                self.lame.send_replace(true);
+            }
+            Event::SlowConsumer(sid) => self.lost_message(*sid),
+            Event::ServerError(error) => self.server_error(error),
+            Event::ClientError(ClientError::Other(text)) if is_about_credentials(text) => {
+                self.credentials_refused(text);
             }
             other => info!("NATS: {other}"),
         }
+    }
+
+    /// Makes `generation` the one whose link is current: what was said of the last is over.
+    pub(super) fn begin(&self, generation: u64) {
+        self.generation.store(generation, Relaxed);
+        self.forget();
     }
 
     pub(super) fn disconnected(&self) {
         self.connected.store(false, Relaxed);
         self.disconnects.send_modify(|count| *count += 1);
     }
+
+    /// Notes that the server does not take the credentials; it is said once until it takes them.
+    pub(super) fn credentials_refused(&self, reason: &str) {
+        self.counters.refused_credentials.fetch_add(1, Relaxed);
+        match self.refused.swap(true, Relaxed) {
+            true => debug!(reason, "the NATS server still refuses the credentials"),
+            false => error!(
+                reason,
+                "the NATS server refuses the credentials: calls fail until it takes them; renew \
+                 them at the server, or restart with others in the server's URL (`NATS_URL`)"
+            ),
+        }
+    }
+
+    /// Returns whether the server lets us hear that callers have given up.
+    pub(super) fn may_hear_cancellations(&self) -> bool {
+        !self.deaf.load(Relaxed)
+    }
+
+    fn connected(&self) {
+        self.connected.store(true, Relaxed);
+        if self.refused.load(Relaxed) {
+            info!("the NATS server takes the credentials again");
+        }
+        if self.counters.connects.fetch_add(1, Relaxed) > 0 {
+            info!("connected to NATS again");
+        }
+        self.forget();
+    }
+
+    /// Forgets what holds for one physical connection.
+    fn forget(&self) {
+        self.lame.send_if_modified(std::mem::take);
+        self.refused.store(false, Relaxed);
+        self.deaf.store(false, Relaxed);
+    }
+
+    fn lost_message(&self, sid: u64) {
+        let lost = self.counters.lost_messages.fetch_add(1, Relaxed) + 1;
+        // One that is lost is rarely alone: thousands would be as many lines.
+        if lost.is_power_of_two() {
+            warn!(sid, lost, "a subscription is full, messages were lost");
+        }
+    }
+
+    fn server_error(&self, error: &ServerError) {
+        let text = error.to_string();
+        if is_about_credentials(&text) {
+            self.credentials_refused(&text);
+            return;
+        }
+        if !text.contains("Permissions Violation") {
+            warn!("NATS: {text}");
+            return;
+        }
+        self.counters.permission_violations.fetch_add(1, Relaxed);
+        let of_cancellation = |subject: &&str| is_cancellation(subject, &self.inbox_prefix);
+        match refused(&text, "Subscription").filter(of_cancellation) {
+            Some(_) if self.deaf.swap(true, Relaxed) => return,
+            Some(subject) => warn!(
+                subject,
+                "the NATS server does not let this service hear that a caller has given up, so \
+                 calls run until they end or their time runs out; give its user the right to \
+                 subscribe to `_INBOX.*.*.c`"
+            ),
+            None => warn!("NATS: {text}"),
+        }
+        if let Some(subject) = refused(&text, "Publish") {
+            let _ = self.refusals.sender.try_send(subject.to_owned());
+        }
+        self.violations.send_replace(Some(text));
+    }
 }
 
-/// Returns the subject of `Permissions Violation for Publish to "a.b"`.
-fn refused_subject(error: &str) -> Option<&str> {
-    let (_, rest) = error.split_once("Permissions Violation for Publish to \"")?;
+/// Returns whether an error says that the server does not take who we are, or no longer does.
+fn is_about_credentials(error: &str) -> bool {
+    let error = error.to_ascii_lowercase();
+    [
+        "authorization violation",
+        "authentication expired",
+        "authentication revoked",
+        "authentication error",
+    ]
+    .iter()
+    .any(|text| error.contains(text))
+}
+
+/// Returns the subject of `Permissions Violation for Publish to "a.b"`, or for `Subscription`.
+fn refused<'a>(error: &'a str, what: &str) -> Option<&'a str> {
+    let (_, rest) = error.split_once("Permissions Violation for ")?;
+    let rest = rest.strip_prefix(what)?.strip_prefix(" to \"")?;
     rest.split_once('"').map(|(subject, _)| subject)
 }
 
@@ -85,19 +201,44 @@ mod tests {
 
     #[test]
     fn the_subject_of_a_refusal_is_read() {
-        for (text, subject) in [
+        for (text, what, subject) in [
             (
                 r#"nats: Permissions Violation for Publish to "a.b""#,
+                "Publish",
                 Some("a.b"),
             ),
-            (r#"nats: Permissions Violation for Publish to "a.b"#, None),
             (
-                r#"nats: Permissions Violation for Subscription to "a.b""#,
+                r#"nats: Permissions Violation for Publish to "a.b"#,
+                "Publish",
                 None,
             ),
-            ("nats: Maximum Connections Exceeded", None),
+            (
+                r#"nats: Permissions Violation for Subscription to "a.b""#,
+                "Publish",
+                None,
+            ),
+            (
+                r#"nats: Permissions Violation for Subscription to "a.b" using queue "q""#,
+                "Subscription",
+                Some("a.b"),
+            ),
+            ("nats: Maximum Connections Exceeded", "Publish", None),
         ] {
-            assert_eq!(refused_subject(text), subject, "{text}");
+            assert_eq!(refused(text, what), subject, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_about_credentials_are_told_apart() {
+        for (text, about) in [
+            ("nats: authorization violation", true),
+            ("nats: User Authentication Expired", true),
+            ("nats: Account Authentication Expired", true),
+            ("nats: User Authentication Revoked", true),
+            ("nats: Permissions Violation for Publish to \"a\"", false),
+            ("nats: Stale Connection", false),
+        ] {
+            assert_eq!(is_about_credentials(text), about, "{text}");
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Round trips of our own, because a dead link still calls itself connected.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
+use tracing::warn;
+
+use super::counters::Counters;
 
 /// How often the heartbeat makes a round trip, and how long it waits for it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -12,7 +16,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const LOST_HEARTBEATS: u32 = 2;
 
 /// Makes round trips until the link is dead, and says why it is.
-pub(super) async fn heartbeat(nats: &async_nats::Client) -> &'static str {
+pub(super) async fn heartbeat(nats: &async_nats::Client, counters: &Counters) -> &'static str {
     let inbox = nats.new_inbox();
     let Ok(mut beats) = nats.subscribe(inbox.clone()).await else {
         return "its task has ended";
@@ -38,7 +42,11 @@ pub(super) async fn heartbeat(nats: &async_nats::Client) -> &'static str {
             Err(_) if nats.connection_state() != async_nats::connection::State::Connected => {
                 lost = 0;
             }
-            Err(_) => lost += 1,
+            Err(_) => {
+                lost += 1;
+                counters.lost_heartbeats.fetch_add(1, Relaxed);
+                warn!(lost, "the NATS server has not answered for a second");
+            }
         }
         if lost >= LOST_HEARTBEATS {
             return "the server does not answer";

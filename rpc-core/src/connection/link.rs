@@ -1,31 +1,40 @@
-//! One physical connection, and how it is made.
+//! One connection to one server at a time, and how long it is of use.
 
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use async_nats::Subscriber;
 use async_nats::connection::State;
-use async_nats::{ConnectErrorKind, ConnectOptions, ServerAddr, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use tokio::time::{sleep, timeout};
-use tracing::warn;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::events::Events;
-use super::servers::{delay, parse_servers, percent_decoded};
-use crate::config::Config;
-use crate::error::ConnectError;
-
-/// One physical connection.
+/// One connection. It is current, then replaced, and later over.
 pub(crate) struct Link {
     pub(crate) nats: async_nats::Client,
     pub(super) generation: u64,
     /// The subscription of the reply inbox. It is there before anything can be sent on the link,
     /// because a reply may come as soon as a request has gone.
     replies: Mutex<Option<Subscriber>>,
+    dead: AtomicBool,
+    replaced: CancellationToken,
+    over: CancellationToken,
 }
 
 impl Link {
+    pub(super) fn new(nats: async_nats::Client, generation: u64, replies: Subscriber) -> Self {
+        Self {
+            nats,
+            generation,
+            replies: Mutex::new(Some(replies)),
+            dead: AtomicBool::new(false),
+            replaced: CancellationToken::new(),
+            over: CancellationToken::new(),
+        }
+    }
+
     /// Returns the subscription of the reply inbox, to the first who asks.
     pub(crate) fn take_replies(&self) -> Option<Subscriber> {
         self.replies
@@ -49,93 +58,36 @@ impl Link {
         };
         matches!(timeout(limit, round_trip).await, Ok(Some(_)))
     }
-}
 
-/// Connects, retrying with jitter and saying so.
-pub(super) async fn connect_with_retries(
-    config: &Config,
-    inbox: &str,
-    events: &Arc<Events>,
-    generation: u64,
-    give_up_after: Option<Duration>,
-) -> Result<Link, ConnectError> {
-    let started = Instant::now();
-    let servers = parse_servers(&config.servers)?;
-    let names = config.to_string();
-    for attempt in 1.. {
-        let error = match options(config, events, generation, &servers)
-            .connect(&servers[..])
-            .await
-        {
-            Ok(nats) => {
-                // One token below the inbox, so that what callers publish deeper is not heard here.
-                if let Ok(replies) = nats.subscribe(format!("{inbox}.*")).await {
-                    events.connected.store(true, Relaxed);
-                    let replies = Mutex::new(Some(replies));
-                    return Ok(Link {
-                        nats,
-                        generation,
-                        replies,
-                    });
-                }
-                warn!("the connection to NATS broke at once, connecting anew");
-                sleep(delay(attempt)).await;
-                continue;
-            }
-            Err(error) => error,
-        };
-        let reason = error.to_string();
-        if matches!(
-            error.kind(),
-            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
-        ) {
-            return Err(ConnectError::Refused {
-                servers: names,
-                reason,
-            });
-        }
-        if give_up_after.is_some_and(|limit| started.elapsed() >= limit) {
-            return Err(ConnectError::Unreachable {
-                servers: names,
-                reason,
-            });
-        }
-        warn!(servers = names, attempt, "waiting for NATS: {reason}");
-        sleep(delay(attempt)).await;
+    /// Resolves when another link is the current one. What the server has sent here may still come,
+    /// also of a link that was dead when it was replaced: a frozen server thaws.
+    pub(crate) async fn replaced(&self) {
+        self.replaced.cancelled().await;
     }
-    unreachable!("the loop above ends only by returning")
-}
 
-fn options(
-    config: &Config,
-    events: &Arc<Events>,
-    generation: u64,
-    servers: &[ServerAddr],
-) -> ConnectOptions {
-    let events = events.clone();
-    let mut options = ConnectOptions::new()
-        .name(&config.name)
-        .custom_inbox_prefix(&config.inbox_prefix)
-        .ping_interval(Duration::from_secs(2))
-        .connection_timeout(Duration::from_secs(2))
-        .request_timeout(None)
-        .reconnect_delay_callback(delay)
-        .event_callback(move |event| {
-            if events.generation.load(Relaxed) == generation {
-                events.note(&event);
-            }
-            std::future::ready(())
-        });
-    // The client ignores credentials inside URLs, so they are passed on here.
-    let credentials = servers
-        .iter()
-        .find_map(|server| Some((server.username()?, server.password())));
-    match credentials {
-        Some((user, Some(password))) => {
-            options = options.user_and_password(percent_decoded(user), percent_decoded(password));
-        }
-        Some((token, None)) => options = options.token(percent_decoded(token)),
-        None => {}
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.replaced.is_cancelled()
     }
-    options
+
+    /// Resolves when whoever still listens on a link that was replaced shall let go of it.
+    pub(crate) fn over(&self) -> WaitForCancellationFutureOwned {
+        self.over.clone().cancelled_owned()
+    }
+
+    /// Returns whether the link was replaced because it was dead: what was sent on it may be lost.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Relaxed)
+    }
+
+    pub(super) fn die(&self) {
+        self.dead.store(true, Relaxed);
+    }
+
+    pub(super) fn replace(&self) {
+        self.replaced.cancel();
+    }
+
+    pub(super) fn end(&self) {
+        self.over.cancel();
+    }
 }

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, StatusCode, Subject};
 use bytes::Bytes;
+use futures_util::stream::SelectAll;
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, unconstrained};
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -87,9 +88,11 @@ impl Drop for Mux {
     }
 }
 
-/// Receives replies on the current link, and on the next when that dies.
+/// Receives replies on the current link, on those that came before it while they last, and on the
+/// next. A reply that comes on two of them is taken once: the second finds nobody who waits.
 async fn receive(connection: Arc<Connection>, waiters: Arc<Waiters>) {
     let mut disconnects = connection.disconnects();
+    let mut replaced = SelectAll::new();
     loop {
         let link: Arc<Link> = connection.link().clone();
         if let Some(mut replies) = link.take_replies() {
@@ -100,21 +103,30 @@ async fn receive(connection: Arc<Connection>, waiters: Arc<Waiters>) {
                         Some(reply) => deliver(&waiters, reply),
                         None => break,
                     },
+                    Some(reply) = replaced.next(), if !replaced.is_empty() => {
+                        deliver(&waiters, reply);
+                    }
                     // The replies that came before the disconnection are delivered by now.
                     _ = disconnects.changed() => {
-                        while let Some(Some(reply)) = replies.next().now_or_never() {
+                        while let Some(Some(reply)) = unconstrained(replies.next()).now_or_never() {
                             deliver(&waiters, reply);
                         }
                         waiters.fail_all(Unanswered::Disconnected);
                     }
-                    () = connection.replaced(&link) => break,
+                    () = link.replaced() => break,
                 }
             }
+            replaced.push(Box::pin(replies.take_until(link.over())));
         }
-        waiters.fail_all(Unanswered::Disconnected);
-        connection.replaced(&link).await;
-        // Those who called before the end of the link was known.
-        waiters.fail_all(Unanswered::Disconnected);
+        if !link.is_replaced() {
+            waiters.fail_all(Unanswered::Disconnected);
+            link.replaced().await;
+        }
+        // Those who called before the end of the link was known. Of one that was left in time,
+        // calls that are under way are still answered, here or on the next.
+        if link.is_dead() {
+            waiters.fail_all(Unanswered::Disconnected);
+        }
     }
 }
 
@@ -165,10 +177,12 @@ async fn sweep(connection: Arc<Connection>, waiters: Arc<Waiters>) {
             for (slot, generation) in waiters.take_given_up(now) {
                 let reply = token::reply_subject(connection.inbox(), slot, generation);
                 let told = cancel_subject(&reply);
-                // While the connection is down this is in vain, and the deadline ends the call.
-                let sent = connection.link().nats.publish(told, Bytes::new()).await;
-                if let Err(error) = sent {
-                    debug!("a service was not told that its caller has given up: {error}");
+                // Nobody waits here for a connection that takes nothing, or is down: deadlines pass
+                // meanwhile, and that of the call ends it.
+                let link = connection.link();
+                let sent = unconstrained(link.nats.publish(told, Bytes::new())).now_or_never();
+                if !matches!(sent, Some(Ok(()))) {
+                    debug!("a service was not told that its caller has given up");
                 }
             }
         }

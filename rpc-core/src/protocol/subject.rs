@@ -82,6 +82,11 @@ pub(crate) fn is_reply_inbox(reply: &str, prefix: &str) -> bool {
     is_inbox(reply, prefix) || is_inbox(reply, "_INBOX")
 }
 
+/// Returns whether `subject` is one on which a caller says that it has given up: `<inbox>.c`.
+pub(crate) fn is_cancellation(subject: &str, prefix: &str) -> bool {
+    is_reply_inbox(subject, prefix) && subject.ends_with(".c")
+}
+
 const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }

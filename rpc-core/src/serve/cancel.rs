@@ -18,12 +18,16 @@ const SLOW: Duration = Duration::from_millis(50);
 /// Resolves when the caller that waits on `reply` says that it waits no longer.
 pub(super) async fn given_up(client: &Client, reply: &Subject) {
     sleep(SLOW).await;
-    let link = client.connection().link().clone();
-    if let Ok(mut words) = link.nats.subscribe(cancel_subject(reply)).await
-        && words.next().await.is_some()
-    {
-        return;
+    let connection = client.connection();
+    // Where the server has refused it once, asking again would be one more refusal for each call.
+    if connection.may_hear_cancellations() {
+        let link = connection.link().clone();
+        if let Ok(mut words) = link.nats.subscribe(cancel_subject(reply)).await
+            && words.next().await.is_some()
+        {
+            return;
+        }
     }
-    // The connection broke; the deadline ends the call.
+    // The connection broke, or there is nothing to hear; the deadline ends the call.
     pending::<()>().await;
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_nats::Subscriber;
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::task::unconstrained;
-use tokio::time::timeout;
-use tracing::warn;
+use tokio::task::{JoinSet, unconstrained};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
 
 use super::{Serving, Subscribed, handle};
 use crate::connection::Link;
@@ -24,6 +24,8 @@ use crate::dispatch::Dispatcher;
 const AT_ONCE: u64 = u64::MAX;
 /// How long the server may take to say that it has ended a subscription.
 const ECHO: Duration = Duration::from_millis(500);
+/// How often a frozen server is asked whether it answers again.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long calls that are cut short may take to answer so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -33,7 +35,7 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
     let finish = async {
         discovery::announce(&last.link.nats, &serving.instance, "stopping").await;
         last.leave.send_replace(true);
-        while last.methods.join_next().await.is_some() {}
+        all_end(&mut last.methods).await;
         serving.running.close();
         serving.running.wait().await;
     };
@@ -60,6 +62,36 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
     if timeout(LAST_WORDS, silent).await.is_err() {
         last.discovery.shutdown().await;
     }
+}
+
+/// Leaves a link that was replaced, as soon as its server answers: one that is frozen may have calls
+/// for it which it hands over when it thaws.
+pub(super) async fn leave(serving: Arc<Serving>, mut old: Subscribed) {
+    // Discovery answers on the new link by now.
+    old.silence.cancel();
+    let answers = async {
+        while !old.link.echo(ECHO).await {
+            sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = answers => {}
+        () = old.link.over() => {}
+        () = serving.stop.said() => {}
+        () = all_end(&mut old.methods) => return,
+    }
+    old.leave.send_replace(true);
+    // Whoever dies there loses what the server has sent and nobody has taken.
+    if timeout(LAST_WORDS, all_end(&mut old.methods))
+        .await
+        .is_err()
+    {
+        debug!("the old connection was not left in time");
+    }
+}
+
+async fn all_end(methods: &mut JoinSet<()>) {
+    while methods.join_next().await.is_some() {}
 }
 
 /// Leaves the queue group of a method and serves what the server has sent until then.

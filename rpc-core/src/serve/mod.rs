@@ -109,21 +109,25 @@ pub(crate) async fn serve(serving: Arc<Serving>) -> Result<JoinHandle<()>, RunEr
 }
 
 /// Serves on one link after the other.
+///
+/// When there is a new one, the server of the old may still hand calls to it, so that is served until
+/// it has been left in order. There are few of those: the connection says when one is over.
 async fn serve_until_stopped(serving: &Arc<Serving>, mut current: Subscribed) -> Subscribed {
+    let mut old = JoinSet::new();
     loop {
         tokio::select! {
-            () = serving.stop.said() => return current,
-            () = serving.client.connection().replaced(&current.link) => {}
+            () = serving.stop.said() => break,
+            () = current.link.replaced() => {}
         }
-        current = loop {
+        let next = loop {
             match subscribe_and_prove(serving).await {
-                Ok(next) => break next,
+                Ok(next) => break Some(next),
                 Err(reason) if serving.stop.is_said() => {
                     warn!(
                         service = serving.instance.name,
                         reason, "stopping without a connection"
                     );
-                    return current;
+                    break None;
                 }
                 Err(reason) => {
                     error!(
@@ -134,7 +138,15 @@ async fn serve_until_stopped(serving: &Arc<Serving>, mut current: Subscribed) ->
                 }
             }
         };
+        let Some(next) = next else { break };
+        while old.try_join_next().is_some() {}
+        old.spawn(drain::leave(
+            serving.clone(),
+            std::mem::replace(&mut current, next),
+        ));
     }
+    while old.join_next().await.is_some() {}
+    current
 }
 
 /// Subscribes to every method and to discovery, then calls the instance's own PING: the answer
