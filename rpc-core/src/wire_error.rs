@@ -38,17 +38,33 @@ use crate::protocol::{Code, RpcError};
     label = "not an error of the wire"
 )]
 pub trait WireError: Sized {
+    /// Whether it is the type of one method or service, and not what any failure is.
+    #[doc(hidden)]
+    const IS_TYPED: bool = true;
+
     /// Returns the error that the service failed with.
     ///
     /// # Errors
     /// `error` as it came, when it is none of this type.
     fn from_rpc_error(error: RpcError) -> Result<Self, RpcError>;
+
+    /// Returns the error as the service sent it, where it still is that.
+    #[doc(hidden)]
+    fn as_rpc_error(&self) -> Option<&RpcError> {
+        None
+    }
 }
 
 /// What a caller reads who has no type of the service: the error itself.
 impl WireError for RpcError {
+    const IS_TYPED: bool = false;
+
     fn from_rpc_error(error: RpcError) -> Result<Self, RpcError> {
         Ok(error)
+    }
+
+    fn as_rpc_error(&self) -> Option<&RpcError> {
+        Some(self)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One call while it is put together, and its way to a result.
 
+use std::borrow::Cow;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -36,7 +37,7 @@ pub enum Idempotent {}
 #[must_use = "a call is sent when it is awaited"]
 pub struct OutgoingCall<'a, T, K = Plain> {
     pub(super) client: &'a Client,
-    pub(super) subject: String,
+    pub(super) subject: Cow<'static, str>,
     pub(super) repeat: Repeat,
     pub(super) max_tries: u32,
     arguments: Arguments,
@@ -46,7 +47,7 @@ pub struct OutgoingCall<'a, T, K = Plain> {
 }
 
 impl<'a, T> OutgoingCall<'a, T> {
-    pub(super) fn new(client: &'a Client, subject: String) -> Self {
+    pub(crate) fn new(client: &'a Client, subject: Cow<'static, str>) -> Self {
         Self {
             client,
             subject,
@@ -126,13 +127,49 @@ impl<T, K> OutgoingCall<'_, T, K> {
         self
     }
 
+    /// Sends the call one way: the method runs, and nobody answers.
+    ///
+    /// Returns when the request was handed to the connection. What becomes of it is not known here:
+    /// that nobody listens, that the server denies the subject, and that the method fails are no
+    /// errors. Before a process ends, a [`round_trip`](Client::round_trip) makes sure that the
+    /// server has the request. It is sent once, whatever was said of tries; a
+    /// [`timeout`](Self::timeout) is also the method's.
+    ///
+    /// # Errors
+    /// [`InvalidSubject`](CallError::InvalidSubject), [`Unencodable`](CallError::Unencodable),
+    /// [`TooLarge`](CallError::TooLarge), or [`Disconnected`](CallError::Disconnected), also when the
+    /// connection took nothing in time: nothing was sent then.
+    pub async fn send(mut self) -> Result<(), CallError> {
+        check_method(&self.subject)?;
+        let timeout = self.time_left(Instant::now());
+        let payload = self.arguments.payload().map_err(CallError::Unencodable)?;
+        let headers = self.headers(timeout);
+        let client = self.client;
+        client.publish(&self.subject, headers, payload, timeout).await
+    }
+
+    /// Returns how long the call may take: never longer than the call that it is made in.
+    fn time_left(&self, began: Instant) -> Duration {
+        let timeout = self.timeout.unwrap_or(Options::DEFAULT.timeout);
+        match &self.client.inherited {
+            Some(inherited) => timeout.min(inherited.deadline.saturating_duration_since(began)),
+            None => timeout,
+        }
+    }
+
+    /// Sends the call and returns its first result.
+    pub(super) async fn result<R: DeserializeOwned>(mut self) -> Result<R, CallError> {
+        let reply = self.exchange().await?;
+        reply.result().map_err(|error| CallError::BadReply {
+            subject: self.subject.into_owned(),
+            reason: error.to_string(),
+        })
+    }
+
     async fn exchange(&mut self) -> Result<WireReply, CallError> {
         check_method(&self.subject)?;
         let began = Instant::now();
-        let mut timeout = self.timeout.unwrap_or(Options::DEFAULT.timeout);
-        if let Some(inherited) = &self.client.inherited {
-            timeout = timeout.min(inherited.deadline.saturating_duration_since(began));
-        }
+        let timeout = self.time_left(began);
         self.client.core.budget.earn();
         let answer = match self.hedge {
             // What `attempt` does, without the room that one more future takes in every call.
@@ -171,7 +208,7 @@ impl<T, K> OutgoingCall<'_, T, K> {
         began: Instant,
         timeout: Duration,
     ) -> Result<WireReply, CallError> {
-        let (client, subject) = (self.client, self.subject.as_str());
+        let (client, subject) = (self.client, &*self.subject);
         let headers = self.headers(timeout);
         let reply = match client
             .transmit(subject, headers, payload, began, timeout)
@@ -204,13 +241,7 @@ impl<'a, T: DeserializeOwned + 'a, K: 'a> IntoFuture for OutgoingCall<'a, T, K> 
     type Output = Result<T, CallError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
-    fn into_future(mut self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let reply = self.exchange().await?;
-            reply.result().map_err(|error| CallError::BadReply {
-                subject: self.subject,
-                reason: error.to_string(),
-            })
-        })
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.result())
     }
 }

@@ -3,8 +3,9 @@
 use thiserror::Error;
 
 use crate::protocol::{Code, Outcome, RpcError, SubjectError};
+use crate::wire_error::WireError;
 
-/// Why a call has no result.
+/// Why a call has no result; `E` is the error type of the method, which a typed client knows.
 ///
 /// Where the service answered, what it said is inside: [`reply`](Self::reply) has its message,
 /// details and request id. `RpcError::from(error)` is what a method passes on to its own caller.
@@ -19,7 +20,7 @@ use crate::protocol::{Code, Outcome, RpcError, SubjectError};
 /// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum CallError {
+pub enum CallError<E = RpcError> {
     /// The subject cannot name a method; nothing was sent. Mend the name.
     #[error(transparent)]
     InvalidSubject(#[from] SubjectError),
@@ -81,8 +82,14 @@ pub enum CallError {
     #[error("{0}")]
     Cancelled(RpcError),
     /// The method answered with an error of its own; what to do is between it and the caller.
+    /// Without a type, this is everything that a service says and that is no other kind.
     #[error("{0}")]
-    Service(RpcError),
+    Service(E),
+    /// The service answered with an error that is none of the method's type, such as
+    /// `invalid_argument` or `internal`: caller and service disagree about the method, or it broke.
+    /// Only typed calls end so.
+    #[error("{0}")]
+    Failed(RpcError),
     /// What came back is no reply, or its result is of another type: caller and service disagree
     /// about the method. It did run.
     #[error("`{subject}` sent something that is not the expected reply: {reason}")]
@@ -136,7 +143,56 @@ impl CallError {
         Self::Deadline { stage, error }
     }
 
-    /// Returns whether the same call may succeed if it is sent again.
+    /// Returns the failure of a typed call: what the service said becomes the method's own error,
+    /// if it is one.
+    pub(crate) fn typed<E: WireError>(self) -> CallError<E> {
+        match self {
+            Self::Unavailable(error) => rebuilt(error, CallError::Unavailable),
+            Self::Full(error) => rebuilt(error, CallError::Full),
+            Self::Cancelled(error) => rebuilt(error, CallError::Cancelled),
+            Self::Deadline { stage, error } => {
+                rebuilt(error, |error| CallError::Deadline { stage, error })
+            }
+            other => other.retyped(|error| {
+                E::from_rpc_error(error).map_or_else(CallError::Failed, CallError::Service)
+            }),
+        }
+    }
+}
+
+impl<E> CallError<E> {
+    /// Changes the type of the method's own errors to what `service` makes of them.
+    fn retyped<F>(self, service: impl FnOnce(E) -> CallError<F>) -> CallError<F> {
+        match self {
+            Self::InvalidSubject(error) => CallError::InvalidSubject(error),
+            Self::Unencodable(error) => CallError::Unencodable(error),
+            Self::TooLarge { size, limit } => CallError::TooLarge { size, limit },
+            Self::PermissionDenied(subject) => CallError::PermissionDenied(subject),
+            Self::NoService { service } => CallError::NoService { service },
+            Self::NoMethod {
+                service,
+                method,
+                did_you_mean,
+            } => CallError::NoMethod {
+                service,
+                method,
+                did_you_mean,
+            },
+            Self::Unavailable(error) => CallError::Unavailable(error),
+            Self::Full(error) => CallError::Full(error),
+            Self::Disconnected(outcome) => CallError::Disconnected(outcome),
+            Self::Deadline { stage, error } => CallError::Deadline { stage, error },
+            Self::Cancelled(error) => CallError::Cancelled(error),
+            Self::Service(error) => service(error),
+            Self::Failed(error) => CallError::Failed(error),
+            Self::BadReply { subject, reason } => CallError::BadReply { subject, reason },
+        }
+    }
+}
+
+impl<E: WireError> CallError<E> {
+    /// Returns whether the same call may succeed if it is sent again. Of a method's own error its
+    /// type says more: match on it.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::NoService { .. } | Self::Disconnected(_) => true,
@@ -150,7 +206,8 @@ impl CallError {
             | Self::Full(error)
             | Self::Deadline { error, .. }
             | Self::Cancelled(error)
-            | Self::Service(error) => error.is_retryable(),
+            | Self::Failed(error) => error.is_retryable(),
+            Self::Service(error) => error.as_rpc_error().is_some_and(RpcError::is_retryable),
         }
     }
 
@@ -169,12 +226,14 @@ impl CallError {
             | Self::Full(error)
             | Self::Deadline { error, .. }
             | Self::Cancelled(error)
-            | Self::Service(error) => error.outcome(),
+            | Self::Failed(error) => error.outcome(),
+            Self::Service(error) => error.as_rpc_error().and_then(RpcError::outcome),
         }
     }
 
-    /// Returns what the service said, with its message, details and request id; `None` where the
-    /// failure is of the way there and back, and has no more to say than its kind.
+    /// Returns what the service said, with its message, details and request id; `None` where it is
+    /// the method's own type by now, and where the failure is of the way there and back and has no
+    /// more to say than its kind.
     pub fn reply(&self) -> Option<&RpcError> {
         match self {
             Self::Deadline {
@@ -185,15 +244,29 @@ impl CallError {
             | Self::Full(error)
             | Self::Deadline { error, .. }
             | Self::Cancelled(error)
-            | Self::Service(error) => Some(error),
+            | Self::Failed(error) => Some(error),
+            Self::Service(error) => error.as_rpc_error(),
             _ => None,
         }
     }
 }
 
+/// Returns the method's own error, if that is what the service said. A method may use a code of the
+/// contract for one; without a type there is nothing to prefer to the kind.
+fn rebuilt<E: WireError>(
+    error: RpcError,
+    kind: impl FnOnce(RpcError) -> CallError<E>,
+) -> CallError<E> {
+    match E::IS_TYPED {
+        true => E::from_rpc_error(error).map_or_else(kind, CallError::Service),
+        false => kind(error),
+    }
+}
+
 /// What a caller further up reads when a nested call fails.
-impl From<CallError> for RpcError {
-    fn from(error: CallError) -> Self {
+impl<E: Into<RpcError>> From<CallError<E>> for RpcError {
+    fn from(error: CallError<E>) -> Self {
+        let error = error.retyped(|error| CallError::<Self>::Service(error.into()));
         let (text, outcome) = (error.to_string(), error.outcome());
         let of_code = |code| match outcome {
             Some(outcome) => Self::new(code, text).with_outcome(outcome),
@@ -204,7 +277,8 @@ impl From<CallError> for RpcError {
             | CallError::Full(error)
             | CallError::Deadline { error, .. }
             | CallError::Cancelled(error)
-            | CallError::Service(error) => error,
+            | CallError::Service(error)
+            | CallError::Failed(error) => error,
             CallError::Unencodable(cause) => Self::internal(cause).with_outcome(Outcome::NotSent),
             CallError::InvalidSubject(_) | CallError::NoMethod { .. } => of_code(Code::NotFound),
             CallError::TooLarge { .. } => of_code(Code::PayloadTooLarge),

@@ -63,17 +63,43 @@ impl Client {
         began: Instant,
         timeout: Duration,
     ) -> Result<WireReply, CallError> {
-        let limit = self.max_payload();
-        let size = headers.wire_len() + payload.len();
-        if size > limit {
-            return Err(CallError::TooLarge { size, limit });
-        }
+        self.ensure_room(&headers, &payload)?;
         self.ensure_connected()?;
         let deadline = after(began, timeout);
         let waiting = self.core.mux.wait(subject, began, deadline);
         let reply = self.core.mux.reply_subject(&waiting);
         let send = self.send(Subject::from(subject), Some(reply), headers, payload);
         self.answer(send, waiting, deadline, timeout).await
+    }
+
+    /// Hands a message that asks for no reply to the connection, if that takes it in time.
+    pub(super) async fn publish(
+        &self,
+        subject: &str,
+        headers: Headers,
+        payload: Bytes,
+        within: Duration,
+    ) -> Result<(), CallError> {
+        self.ensure_room(&headers, &payload)?;
+        self.ensure_connected()?;
+        let message = Outgoing {
+            subject: Subject::from(subject),
+            reply: None,
+            headers,
+            payload,
+        };
+        timeout(within, self.core.outbox.publish(message))
+            .await
+            .map_err(|_| CallError::Disconnected(Outcome::NotSent))
+    }
+
+    fn ensure_room(&self, headers: &Headers, payload: &Bytes) -> Result<(), CallError> {
+        let limit = self.max_payload();
+        let size = headers.wire_len() + payload.len();
+        match size > limit {
+            true => Err(CallError::TooLarge { size, limit }),
+            false => Ok(()),
+        }
     }
 
     fn ensure_connected(&self) -> Result<(), CallError> {

@@ -88,7 +88,7 @@ impl Client {
 
     /// Begins a call of `subject`, `<service>.<method>`; awaiting it sends it.
     pub fn call<T>(&self, subject: impl Into<String>) -> OutgoingCall<'_, T> {
-        OutgoingCall::new(self, subject.into())
+        OutgoingCall::new(self, subject.into().into())
     }
 
     /// Sets how often calls are sent at most, where they may be repeated; 3 by default, and 1 is
