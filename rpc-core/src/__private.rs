@@ -1,8 +1,14 @@
 //! All that an expansion may name. Not part of the public interface: it changes without notice.
 
 pub use bytes::Bytes;
+pub use serde::Serialize;
 
+pub use crate::__client as client;
 pub use crate::bind::{Parameter, ParameterKind, Slots};
+pub use crate::client::typed::{
+    Asked, Base64, Decoded, Otherwise, Returned, Returns, Sent, TypedFuture, begin, debug, finish,
+};
+pub use crate::client::{Idempotent, Plain};
 pub use crate::context::Context;
 pub use crate::endpoint::{Endpoint, EndpointSpec, Handler, HandlerFuture, Options, WhenFull};
 pub use crate::extract::{finish, from_context};

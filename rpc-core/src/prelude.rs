@@ -1,5 +1,6 @@
 //! What a service is written with: `use rpc_core::prelude::*`.
 
+pub use crate::call;
 pub use crate::context::Context;
 pub use crate::extract::FromContext;
 pub use crate::protocol::{Code, Reply, RpcError};

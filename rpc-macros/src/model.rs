@@ -17,6 +17,8 @@ pub(crate) struct Service {
     pub(crate) version: Option<LitStr>,
     pub(crate) prefix: Option<LitStr>,
     pub(crate) queue_group: Option<LitStr>,
+    /// The name of the typed client, if there is to be one.
+    pub(crate) client: Option<Ident>,
     pub(crate) doc: String,
     pub(crate) methods: Vec<Method>,
 }

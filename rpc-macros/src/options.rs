@@ -40,7 +40,14 @@ impl Level {
     /// Returns the keys, in the order in which messages list them.
     const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Service => &["name", "version", "prefix", "queue_group", "crate"],
+            Self::Service => &[
+                "name",
+                "version",
+                "prefix",
+                "queue_group",
+                "client",
+                "crate",
+            ],
             Self::Method => &[
                 "name",
                 "timeout",
@@ -201,6 +208,17 @@ impl Entry {
         match texts.into_iter().find(|text| *text == value) {
             Some(text) => Ok(text),
             None => self.wrong(&format!("expects `\"{}\"` or `\"{}\"`", texts[0], texts[1])),
+        }
+    }
+
+    /// Returns the name of the client; none for `client = false`.
+    pub(crate) fn client(&self) -> Result<Option<Ident>> {
+        match self.literal() {
+            Some(Lit::Bool(wanted)) if !wanted.value => Ok(None),
+            Some(Lit::Str(name)) if name.parse::<Ident>().is_ok() => name.parse().map(Some),
+            _ => {
+                self.wrong("expects the name of a type, or `false`: `client = \"GreetingClient\"`")
+            }
         }
     }
 

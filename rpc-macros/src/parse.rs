@@ -1,10 +1,11 @@
 //! From syntax to the model: reads attributes and signatures, and takes our attributes out.
 
 use proc_macro2::{Ident, Span, TokenStream};
+use quote::format_ident;
 use syn::ext::IdentExt as _;
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, Lit, LitStr, Meta, Pat, PatIdent, PatType, Result,
-    Type, parse_quote,
+    Attribute, Error, Expr, ExprLit, FnArg, Generics, Lit, LitStr, Meta, Pat, PatIdent, PatType,
+    Result, Type, parse_quote,
 };
 
 use crate::borrows;
@@ -37,6 +38,7 @@ pub(crate) fn service(
         version: None,
         prefix: None,
         queue_group: None,
+        client: name_of_client(&block.head.self_ty, &block.head.generics),
         doc: doc(&block.head.attrs),
         methods: Vec::new(),
     };
@@ -49,6 +51,10 @@ pub(crate) fn service(
             "version" => service.version = errors.keep(entry.text("1.0.0")),
             "prefix" => service.prefix = errors.keep(entry.text("v2")),
             "queue_group" => service.queue_group = errors.keep(entry.text("q")),
+            "client" => {
+                let name = errors.keep(entry.client());
+                service.client = name.unwrap_or_default();
+            }
             "crate" => service.library = errors.keep(entry.path()).unwrap_or(service.library),
             _ => {}
         }
@@ -301,6 +307,14 @@ fn name_of_type(ty: &Type) -> Name {
             span: Span::call_site(),
         },
     }
+}
+
+/// Returns the name of a type's client; none for a generic type, whose client would not know of
+/// which service it is.
+fn name_of_client(ty: &Type, generics: &Generics) -> Option<Ident> {
+    let last = shape::last_segment(ty)?;
+    let name = format_ident!("{}Client", last.ident.unraw(), span = last.ident.span());
+    generics.params.is_empty().then_some(name)
 }
 
 /// Returns the text of doc comments.

@@ -13,6 +13,8 @@
 //!
 //! An `Option` of a row is decoded and handed over as that row, inside an `Option`.
 
+mod given;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
@@ -20,6 +22,8 @@ use syn::{Error, Expr, ExprLit, GenericArgument, Lit, PathArguments, PathSegment
 
 use crate::borrows;
 use crate::spans::respanned;
+
+pub(crate) use given::{Given, Presence, lifetime as sent_lifetime};
 
 /// The shape of a parameter's type.
 pub(crate) struct Shape {

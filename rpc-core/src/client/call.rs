@@ -114,6 +114,21 @@ impl<T, K> OutgoingCall<'_, T, K> {
         self
     }
 
+    /// Appends positional arguments.
+    pub fn args(self, values: impl IntoIterator<Item = impl Serialize>) -> Self {
+        values.into_iter().fold(self, Self::arg)
+    }
+
+    /// Adds keyword arguments.
+    pub fn kwargs(
+        self,
+        values: impl IntoIterator<Item = (impl AsRef<str>, impl Serialize)>,
+    ) -> Self {
+        values
+            .into_iter()
+            .fold(self, |call, (name, value)| call.kwarg(name.as_ref(), value))
+    }
+
     /// Sets how long to wait for the reply, retries included; 30 s by default, and never longer
     /// than what is left of the call that this one is made in.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -145,7 +160,9 @@ impl<T, K> OutgoingCall<'_, T, K> {
         let payload = self.arguments.payload().map_err(CallError::Unencodable)?;
         let headers = self.headers(timeout);
         let client = self.client;
-        client.publish(&self.subject, headers, payload, timeout).await
+        client
+            .publish(&self.subject, headers, payload, timeout)
+            .await
     }
 
     /// Returns how long the call may take: never longer than the call that it is made in.

@@ -2,11 +2,13 @@
 
 mod budget;
 mod call;
+mod call_macro;
 mod directory;
 mod error;
 mod exchange;
 mod hedge;
 mod retry;
+pub(crate) mod typed;
 
 use std::fmt;
 use std::sync::Arc;

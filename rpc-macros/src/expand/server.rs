@@ -5,7 +5,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ReturnType;
 use syn::spanned::Spanned as _;
 
-use super::schema;
+use super::{private, schema};
 use crate::model::{
     DefaultValue, Handed, Input, Kind, Method, MethodOptions, Parameter, Provided, Service,
 };
@@ -66,11 +66,6 @@ pub(crate) fn stub(service: &Service) -> TokenStream {
             }
         },
     )
-}
-
-fn private(service: &Service) -> TokenStream {
-    let library = &service.library;
-    quote!(#library::__private)
 }
 
 fn impl_service(service: &Service, items: TokenStream) -> TokenStream {

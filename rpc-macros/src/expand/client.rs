@@ -1,0 +1,342 @@
+//! The typed client of a service: a type whose methods begin calls, and one type for the calls.
+//!
+//! The calls of all methods are one type, `GreetingServiceCall`, which knows of which method it is
+//! by a number: so what all calls can do is written once, by the library's `client!`, and a method
+//! adds no more than its setters.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote};
+use syn::ext::IdentExt as _;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Lifetime, ReturnType, Type, parse_quote};
+
+use super::private;
+use crate::model::{Kind, Method, Parameter, Service};
+use crate::shape::{self, Given, Presence};
+
+/// What a client's method may not be called, because all clients have it.
+const OF_CLIENTS: [&str; 2] = ["new", "clone"];
+/// The same for setters.
+const OF_CALLS: [&str; 7] = [
+    "timeout",
+    "max_tries",
+    "idempotent",
+    "retry_not_sent",
+    "hedge",
+    "send",
+    "into_future",
+];
+
+/// Expands the client of a service; nothing when it has none.
+pub(crate) fn client(service: &Service) -> TokenStream {
+    let Some(client) = &service.client else {
+        return TokenStream::new();
+    };
+    let private = private(service);
+    let call = call_type(client);
+    let mut docs = vec![format!("Calls the methods of `{}`.", service.name.text)];
+    if !service.doc.is_empty() {
+        docs.extend([String::new(), service.doc.clone()]);
+    }
+    let calls = format!("A call of [`{client}`] that is being put together; awaiting it sends it.");
+    let methods = service.methods.iter().enumerate();
+    let methods = methods.map(|(index, method)| self::method(service, &call, index, method));
+    let setters = service.methods.iter().enumerate();
+    let setters = setters.map(|(index, method)| self::setters(service, &call, index, method));
+    let lints = lints();
+    quote! {
+        #private::client!(#(#[doc = #docs])* #client, #call, #calls);
+        #lints
+        impl #client {
+            #(#methods)*
+        }
+        #(#setters)*
+    }
+}
+
+fn call_type(client: &Ident) -> Ident {
+    let name = client.unraw().to_string();
+    let base = name.strip_suffix("Client").unwrap_or(&name);
+    format_ident!("{base}Call", span = client.span())
+}
+
+fn lints() -> TokenStream {
+    quote! {
+        #[allow(
+            dead_code,
+            deprecated,
+            elided_lifetimes_in_paths,
+            missing_docs,
+            non_camel_case_types,
+            private_bounds,
+            private_interfaces,
+            trivial_bounds,
+            unreachable_pub,
+            clippy::all,
+            clippy::pedantic,
+        )]
+    }
+}
+
+/// Expands the method that begins calls: it takes what must be given.
+fn method(service: &Service, call: &Ident, index: usize, method: &Method) -> TokenStream {
+    let private = private(service);
+    let (cfg, ident) = (&method.cfg, free(&method.sig.ident, &OF_CLIENTS));
+    let doc = match method.doc.is_empty() {
+        true => format!("Calls `{}`.", method.name.text),
+        false => method.doc.clone(),
+    };
+    let subject = service.subject(method);
+    let mut begin = quote!(#private::begin(&self.0, #subject));
+    if method.options.idempotent || method.options.safe {
+        begin = quote!(#begin.idempotent());
+    }
+    let kind = match method.options.idempotent || method.options.safe {
+        true => quote!(#private::Idempotent),
+        false => quote!(#private::Plain),
+    };
+    let mut inputs = Vec::new();
+    let mut bounds = Vec::new();
+    for (parameter, place) in places(method) {
+        let name = &parameter.ident;
+        let presence = match place {
+            Place::Setter => continue,
+            Place::Positional { or_none: true } => Presence::Open,
+            Place::Positional { .. } | Place::Keyword => Presence::Known,
+        };
+        let Given { ty, value, bound } = given(service, parameter, presence);
+        inputs.push(quote!(#name: #ty));
+        bounds.extend(bound);
+        begin = match place {
+            Place::Keyword => {
+                let key = &parameter.name.text;
+                quote!(#begin.kwarg(#key, #value))
+            }
+            _ => quote!(#begin.arg(#value)),
+        };
+    }
+    let (returns, chosen) = match returned(service, method) {
+        Some(returns) => (returns, None),
+        None => (
+            quote!(#private::Returns<FirstResult, false>),
+            Some(quote!(<FirstResult>)),
+        ),
+    };
+    let bounds = where_clause(&bounds, &private);
+    quote! {
+        #(#cfg)*
+        #[doc = #doc]
+        pub fn #ident #chosen(&self, #(#inputs),*) -> #call<'_, #index, #returns, #kind> #bounds {
+            #call(#begin)
+        }
+    }
+}
+
+/// Expands the methods that add to a call what may be left out.
+fn setters(service: &Service, call: &Ident, index: usize, method: &Method) -> TokenStream {
+    let setters = places(method)
+        .into_iter()
+        .filter_map(|(parameter, place)| match place {
+            Place::Setter => Some(setter(service, parameter)),
+            _ => None,
+        });
+    let setters: Vec<_> = setters.collect();
+    if setters.is_empty() {
+        return TokenStream::new();
+    }
+    let (cfg, lints) = (&method.cfg, lints());
+    quote! {
+        #(#cfg)*
+        #lints
+        impl<'a, R, K> #call<'a, #index, R, K> {
+            #(#setters)*
+        }
+    }
+}
+
+fn setter(service: &Service, parameter: &Parameter) -> TokenStream {
+    let private = private(service);
+    let (name, key) = (&parameter.ident, &parameter.name.text);
+    let ident = free(name, &OF_CALLS);
+    let (doc, ty, set, bound) = match parameter.kind {
+        Kind::Args => (
+            format!("Appends positional arguments, which `{key}` collects."),
+            quote!(impl ::core::iter::IntoIterator<Item = impl #private::Serialize>),
+            quote!(args(#name)),
+            None,
+        ),
+        Kind::Kwargs => (
+            format!("Adds keyword arguments, which `{key}` collects."),
+            quote!(
+                impl ::core::iter::IntoIterator<Item = (
+                    impl ::core::convert::AsRef<::core::primitive::str>,
+                    impl #private::Serialize,
+                )>
+            ),
+            quote!(kwargs(#name)),
+            None,
+        ),
+        Kind::Plain | Kind::Keyword => {
+            let Given { ty, value, bound } = given(service, parameter, Presence::Known);
+            let doc = format!("Sets the argument `{key}`.");
+            (doc, ty, quote!(kwarg(#key, #value)), bound)
+        }
+    };
+    let bounds = where_clause(bound.as_slice(), &private);
+    quote! {
+        #[doc = #doc]
+        pub fn #ident(self, #name: #ty) -> Self #bounds {
+            Self(self.0.#set)
+        }
+    }
+}
+
+/// How a caller gives an argument.
+#[derive(Clone, Copy)]
+enum Place {
+    /// By an argument in its place on the wire; a parameter that is not required may be none.
+    Positional { or_none: bool },
+    /// By an argument that travels by its name.
+    Keyword,
+    /// By a setter, which also travels by its name.
+    Setter,
+}
+
+/// Says of each parameter how it is given.
+///
+/// What `*args` collects comes after all other positionals, so a method that has it takes them all
+/// in their places. Otherwise a required parameter behind one that may be left out has no place of
+/// its own, and travels by its name.
+fn places(method: &Method) -> Vec<(&Parameter, Place)> {
+    let collects = method.parameters().any(|it| it.kind == Kind::Args);
+    let mut left_out = false;
+    let places = method.parameters().map(|parameter| {
+        let optional = parameter.default.is_some() || parameter.shape.is_optional();
+        let place = match parameter.kind {
+            Kind::Args | Kind::Kwargs => Place::Setter,
+            Kind::Plain if collects => Place::Positional {
+                or_none: parameter.shape.is_optional(),
+            },
+            Kind::Plain | Kind::Keyword if optional => {
+                left_out = true;
+                Place::Setter
+            }
+            Kind::Plain if !left_out => Place::Positional { or_none: false },
+            Kind::Plain | Kind::Keyword => Place::Keyword,
+        };
+        (parameter, place)
+    });
+    places.collect()
+}
+
+fn given(service: &Service, parameter: &Parameter, presence: Presence) -> Given {
+    let private = private(service);
+    let given = parameter.shape.given(&parameter.ident, presence, &private);
+    let of_service = |tokens| without_self(tokens, &service.self_ty);
+    Given {
+        ty: of_service(given.ty),
+        value: given.value,
+        bound: given
+            .bound
+            .map(|bound| of_service(bound.into_token_stream()))
+            .map(Type::Verbatim),
+    }
+}
+
+fn where_clause(bounds: &[Type], private: &TokenStream) -> Option<TokenStream> {
+    let lifetime = shape::sent_lifetime();
+    (!bounds.is_empty())
+        .then(|| quote!(where #(for<#lifetime> #bounds: #private::Sent<#lifetime>),*))
+}
+
+/// Expands what the method returns, for the one who calls it; nothing when that cannot be said, and
+/// the caller chooses what the first result is decoded into.
+fn returned(service: &Service, method: &Method) -> Option<TokenStream> {
+    let private = private(service);
+    let ReturnType::Type(_, ty) = &method.sig.output else {
+        return Some(quote!(#private::Returns<(), false>));
+    };
+    let mut owned = Owned { opaque: false };
+    let mut ty = (**ty).clone();
+    owned.visit_type_mut(&mut ty);
+    if owned.opaque {
+        return None;
+    }
+    let ty = without_self(ty.into_token_stream(), &service.self_ty);
+    Some(quote! {
+        #private::Returns<#ty, {
+            use #private::Otherwise as _;
+            <#private::Asked<#ty>>::IS_RESULT
+        }>
+    })
+}
+
+/// Makes a type own what it borrows: a caller has nothing to borrow from.
+struct Owned {
+    /// Whether it does not say what it is: `impl Trait`, or a `Reply` of several results.
+    opaque: bool,
+}
+
+impl VisitMut for Owned {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        let inner = match shape::peel(ty) {
+            Type::ImplTrait(_) => return self.opaque = true,
+            inner if shape::is_named(inner, "Reply") => return self.opaque = true,
+            Type::Reference(reference) => match shape::peel(&reference.elem) {
+                Type::Path(text) if text.path.is_ident("str") => {
+                    Some(parse_quote!(::std::string::String))
+                }
+                Type::Slice(slice) => {
+                    let item = &slice.elem;
+                    Some(parse_quote!(::std::vec::Vec<#item>))
+                }
+                inner => Some(inner.clone()),
+            },
+            _ => None,
+        };
+        if let Some(inner) = inner {
+            *ty = inner;
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        lifetime.ident = Ident::new("static", lifetime.ident.span());
+    }
+}
+
+/// Replaces `Self`, which in a client would be the client.
+fn without_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut replaced = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                let path_follows = matches!(
+                    tokens.peek(),
+                    Some(TokenTree::Punct(punct)) if punct.as_char() == ':'
+                );
+                replaced.extend(match path_follows {
+                    true => quote!(<#self_ty>),
+                    false => quote!(#self_ty),
+                });
+            }
+            TokenTree::Group(group) => {
+                let inner = without_self(group.stream(), self_ty);
+                let mut renewed = proc_macro2::Group::new(group.delimiter(), inner);
+                renewed.set_span(group.span());
+                replaced.extend([TokenTree::Group(renewed)]);
+            }
+            other => replaced.extend([other]),
+        }
+    }
+    replaced
+}
+
+/// Returns a name that none of `taken` has: with `_` appended, if need be.
+fn free(ident: &Ident, taken: &[&str]) -> Ident {
+    match taken.iter().any(|taken| ident == taken) {
+        true => format_ident!("{ident}_", span = ident.span()),
+        false => ident.clone(),
+    }
+}
