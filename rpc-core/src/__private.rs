@@ -3,28 +3,29 @@
 pub use bytes::Bytes;
 pub use serde::Serialize;
 
-pub use crate::__client as client;
 pub use crate::bind::{Parameter, ParameterKind, Slots};
 pub use crate::client::typed::{
-    Asked, Base64, Decoded, Otherwise, Returned, Returns, Sent, TypedFuture, begin, debug, finish,
+    Asked, Base64, Decoded, Otherwise, Returned, Returns, Sent, TypedFuture, begin, bytes, debug,
+    finish, text,
 };
 pub use crate::client::{Idempotent, Plain};
 pub use crate::context::Context;
 pub use crate::endpoint::{Endpoint, EndpointSpec, Handler, HandlerFuture, Options, WhenFull};
-pub use crate::extract::{finish, from_context};
+pub use crate::extract::{end, from_context};
 pub use crate::outcome::{PlainKind, Probe, ReplyKind, ResultKind, UnitKind, ValueKind};
 pub use crate::protocol::{RpcError, WireReply};
 pub use crate::schema::{
     Describe, DescribeAny, DescribeResult, DescribeType, DescribeValueOfResult, ParameterSchema,
     SchemaProbe, Signature, literal,
 };
-pub use crate::service::Service;
+pub use crate::service::{Contract, Service};
 pub use crate::slot::{args, is_required, kwargs, maybe, one};
 pub use crate::text::{Blob, Text, from_text};
 pub use crate::wire_error::{
     Cause, Detail, IntoCause, WireError, internal, message, rebuilt, service_error, with_details,
     with_named_details, with_source,
 };
+pub use crate::{__client as client, __server as server};
 
 use crate::codec::{Codec, json};
 

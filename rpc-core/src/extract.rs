@@ -106,7 +106,7 @@ pub async fn from_context<T: FromContext<S>, S>(
 ///
 /// # Errors
 /// The method's, or else that of [`FromContext::finish`].
-pub async fn finish<T: FromContext<S>, S>(
+pub async fn end<T: FromContext<S>, S>(
     reply: Result<WireReply, RpcError>,
     value: T,
     service: &S,

@@ -22,3 +22,26 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// Returns the methods.
     fn endpoints() -> Vec<Endpoint<Self>>;
 }
+
+/// What a trait with `#[rpc]` says of the services that implement it.
+#[derive(Clone, Copy, Debug)]
+pub struct Contract {
+    /// [`Service::NAME`].
+    pub name: &'static str,
+    /// [`Service::VERSION`].
+    pub version: &'static str,
+    /// [`Service::DOC`].
+    pub doc: &'static str,
+    /// [`Service::PREFIX`].
+    pub prefix: &'static str,
+    /// [`Service::QUEUE_GROUP`].
+    pub queue_group: &'static str,
+}
+
+/// Writes the part of an expansion that serves calls: a macro cannot see which features the library
+/// has.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __server {
+    ($($items:tt)*) => { $($items)* };
+}

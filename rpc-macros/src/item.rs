@@ -1,7 +1,9 @@
-//! What the attribute stands on: an `impl` block whose method bodies are left unread.
+//! What the attribute stands on: an `impl` block or a trait, whose method bodies are left unread.
 //!
 //! A body is none of the macro's business. Passing it through unread keeps an editor's completion
 //! alive while a body is half written, accepts syntax newer than `syn`, and costs no parsing.
+
+mod contract;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt as _};
@@ -9,6 +11,18 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::{
     Attribute, Error, FnArg, ImplItem, Item, ItemImpl, Result, Signature, Token, Visibility,
 };
+
+pub(crate) use contract::TraitBlock;
+
+/// What the attribute can stand on.
+pub(crate) enum Block {
+    /// An `impl` block of a type: a service.
+    Service(ImplBlock),
+    /// A trait: a contract.
+    Contract(Box<TraitBlock>),
+    /// An `impl` block of a trait: a service that keeps to a contract.
+    Implementation(ImplBlock),
+}
 
 /// An `impl` block.
 pub(crate) struct ImplBlock {
@@ -31,7 +45,15 @@ pub(crate) struct MemberFn {
     pub(crate) attrs: Vec<Attribute>,
     vis: Visibility,
     pub(crate) sig: Signature,
-    body: Group,
+    body: Body,
+}
+
+/// What follows a signature.
+enum Body {
+    /// `{…}`
+    Block(Group),
+    /// `;`, in a contract.
+    None(Token![;]),
 }
 
 impl ImplBlock {
@@ -40,37 +62,20 @@ impl ImplBlock {
     /// # Errors
     /// What the compiler would say of it, too.
     fn parse(tokens: TokenStream) -> Result<Self> {
-        let mut tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        let members = match tokens.pop() {
-            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
-                let mut emptied = Group::new(Delimiter::Brace, TokenStream::new());
-                emptied.set_span(group.span());
-                tokens.push(emptied.into());
-                group.stream()
-            }
-            _ => TokenStream::new(),
-        };
-        let mut head: ItemImpl = syn::parse2(tokens.into_iter().collect())?;
+        let (head, members) = split(tokens);
+        let mut head: ItemImpl = syn::parse2(head)?;
         let members = (|input: ParseStream<'_>| {
             head.attrs.extend(Attribute::parse_inner(input)?);
             let mut members = Vec::new();
             while !input.is_empty() {
-                members.push(input.parse()?);
+                members.push(Member::parse(input, |input| {
+                    ImplItem::parse(input).map(ToTokens::into_token_stream)
+                })?);
             }
             Ok(members)
         })
         .parse2(members)?;
         Ok(Self { head, members })
-    }
-
-    /// Takes all `#[rpc]` attributes out and forgets them.
-    fn without_rpc(mut self) -> Self {
-        for member in &mut self.members {
-            if let Member::Fn(function) = member {
-                function.take_rpc();
-            }
-        }
-        self
     }
 }
 
@@ -86,13 +91,17 @@ impl MemberFn {
     }
 }
 
-impl Parse for Member {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
+impl Member {
+    /// Reads a member; `other` reads one that is no function.
+    fn parse(
+        input: ParseStream<'_>,
+        other: impl FnOnce(ParseStream<'_>) -> Result<TokenStream>,
+    ) -> Result<Self> {
         let ahead = input.fork();
         ahead.call(Attribute::parse_outer)?;
         ahead.parse::<Visibility>()?;
         if ahead.parse::<Signature>().is_err() {
-            return Ok(Self::Other(input.parse::<ImplItem>()?.into_token_stream()));
+            return other(input).map(Self::Other);
         }
         input.parse().map(|function| Self::Fn(Box::new(function)))
     }
@@ -104,7 +113,10 @@ impl Parse for MemberFn {
             attrs: input.call(Attribute::parse_outer)?,
             vis: input.parse()?,
             sig: input.parse()?,
-            body: input.parse()?,
+            body: match input.peek(Token![;]) {
+                true => Body::None(input.parse()?),
+                false => Body::Block(input.parse()?),
+            },
         })
     }
 }
@@ -132,7 +144,10 @@ impl ToTokens for MemberFn {
         tokens.append_all(&self.attrs);
         self.vis.to_tokens(tokens);
         self.sig.to_tokens(tokens);
-        self.body.to_tokens(tokens);
+        match &self.body {
+            Body::Block(block) => block.to_tokens(tokens),
+            Body::None(semicolon) => semicolon.to_tokens(tokens),
+        }
     }
 }
 
@@ -151,32 +166,58 @@ fn is_rpc(attr: &Attribute) -> bool {
 ///
 /// # Errors
 /// What is wrong, and the item without attributes of ours.
-pub(crate) fn read(tokens: TokenStream) -> std::result::Result<ImplBlock, (Error, TokenStream)> {
-    if !is_impl(&tokens) {
-        return Err(misplaced(tokens));
-    }
-    let block = ImplBlock::parse(tokens.clone()).map_err(|error| (error, tokens))?;
-    match &block.head.trait_ {
-        None => Ok(block),
-        Some((path, _)) => {
-            let text =
-                "`#[rpc]` goes on an `impl` block of the type itself, not on that of a trait";
-            let error = Error::new_spanned(path, text);
-            Err((error, block.without_rpc().into_token_stream()))
+pub(crate) fn read(tokens: TokenStream) -> std::result::Result<Block, (Error, TokenStream)> {
+    let read = match keyword(&tokens) {
+        Some(Keyword::Impl) => {
+            ImplBlock::parse(tokens.clone()).map(|block| match block.head.trait_ {
+                None => Block::Service(block),
+                Some(_) => Block::Implementation(block),
+            })
         }
-    }
+        Some(Keyword::Trait) => {
+            TraitBlock::parse(tokens.clone()).map(|block| Block::Contract(Box::new(block)))
+        }
+        None => return Err(misplaced(tokens)),
+    };
+    read.map_err(|error| (error, tokens))
 }
 
-/// Returns whether the item is an `impl` block, as far as its first tokens tell.
-fn is_impl(tokens: &TokenStream) -> bool {
+/// What says which item it is.
+enum Keyword {
+    Impl,
+    Trait,
+}
+
+/// Returns which item it is, as far as its first tokens tell.
+fn keyword(tokens: &TokenStream) -> Option<Keyword> {
     let head = |input: ParseStream<'_>| {
         input.call(Attribute::parse_outer)?;
+        input.parse::<Visibility>()?;
         input.parse::<Option<Token![unsafe]>>()?;
-        let found = input.peek(Token![impl]);
+        let found = match () {
+            () if input.peek(Token![impl]) => Some(Keyword::Impl),
+            () if input.peek(Token![trait]) => Some(Keyword::Trait),
+            () => None,
+        };
         input.parse::<TokenStream>()?;
         Ok(found)
     };
-    head.parse2(tokens.clone()).unwrap_or(false)
+    head.parse2(tokens.clone()).ok().flatten()
+}
+
+/// Takes the members out of an item, and leaves its braces empty.
+fn split(tokens: TokenStream) -> (TokenStream, TokenStream) {
+    let mut tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let members = match tokens.pop() {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+            let mut emptied = Group::new(Delimiter::Brace, TokenStream::new());
+            emptied.set_span(group.span());
+            tokens.push(emptied.into());
+            group.stream()
+        }
+        _ => TokenStream::new(),
+    };
+    (tokens.into_iter().collect(), members)
 }
 
 /// Words why the attribute cannot stand on something that is no `impl` block.
@@ -186,7 +227,7 @@ fn misplaced(tokens: TokenStream) -> (Error, TokenStream) {
     if let Ok(mut function) = syn::parse2::<MemberFn>(tokens.clone()) {
         function.take_rpc();
         let text = match function.sig.receiver() {
-            Some(_) => "an rpc method needs `#[rpc]` on its `impl` block, too",
+            Some(_) => "an rpc method needs `#[rpc]` on its `impl` block or its trait, too",
             None => {
                 "an rpc method lives in an `impl` block: move this function into one with `#[rpc]`"
             }
@@ -197,7 +238,7 @@ fn misplaced(tokens: TokenStream) -> (Error, TokenStream) {
         Ok(Item::Struct(_) | Item::Enum(_) | Item::Union(_)) => {
             refuse("`#[rpc]` goes on the `impl` block of a type, not on the type itself")
         }
-        Ok(_) => refuse("`#[rpc]` goes on an `impl` block and on its methods"),
+        Ok(_) => refuse("`#[rpc]` goes on an `impl` block or a trait, and on its methods"),
         Err(error) => error,
     };
     (error, tokens)

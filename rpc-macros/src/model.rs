@@ -7,10 +7,11 @@ use syn::{Attribute, Expr, Generics, Ident, LitInt, LitStr, Path, Signature, Typ
 
 use crate::shape::Shape;
 
-/// An `impl` block with `#[rpc]`.
+/// An `impl` block with `#[rpc]`, or a trait, which is a service without a type.
 pub(crate) struct Service {
     /// Where the library is: `::rpc_core`, or what `crate = …` says.
     pub(crate) library: Path,
+    /// The type; of a contract, the trait's name.
     pub(crate) self_ty: Type,
     pub(crate) generics: Generics,
     pub(crate) name: Name,
@@ -21,6 +22,15 @@ pub(crate) struct Service {
     pub(crate) client: Option<Ident>,
     pub(crate) doc: String,
     pub(crate) methods: Vec<Method>,
+}
+
+/// An `impl` block of a trait with `#[rpc]`: a type that keeps to a contract.
+pub(crate) struct Implementation {
+    pub(crate) library: Path,
+    pub(crate) contract: Path,
+    pub(crate) self_ty: Type,
+    pub(crate) generics: Generics,
+    pub(crate) version: Option<LitStr>,
 }
 
 /// A name on the wire, and where the user wrote it.

@@ -18,6 +18,8 @@ use crate::literal;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Service,
+    Contract,
+    Implementation,
     Method,
     Parameter,
     ErrorEnum,
@@ -27,8 +29,10 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Service,
+        Self::Contract,
+        Self::Implementation,
         Self::Method,
         Self::Parameter,
         Self::ErrorEnum,
@@ -40,7 +44,7 @@ impl Level {
     /// Returns the keys, in the order in which messages list them.
     const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Service => &[
+            Self::Service | Self::Contract => &[
                 "name",
                 "version",
                 "prefix",
@@ -48,6 +52,7 @@ impl Level {
                 "client",
                 "crate",
             ],
+            Self::Implementation => &["version", "crate"],
             Self::Method => &[
                 "name",
                 "timeout",
@@ -78,6 +83,8 @@ impl Level {
     const fn place(self) -> &'static str {
         match self {
             Self::Service => "the `impl` block",
+            Self::Contract => "a contract",
+            Self::Implementation => "the `impl` block of a contract",
             Self::Method => "a method",
             Self::Parameter => "a parameter",
             Self::ErrorEnum => "an error enum",
@@ -325,9 +332,12 @@ fn unknown(level: Level, key: &str) -> String {
     {
         return format!("unknown option `{key}`, did you mean `{nearest}`?");
     }
-    let elsewhere = Level::ALL
-        .into_iter()
-        .find(|other| other.keys().contains(&key));
+    let mut levels = Level::ALL;
+    if level == Level::Implementation {
+        // The contract is where such an option belongs.
+        levels.swap(0, 1);
+    }
+    let elsewhere = levels.into_iter().find(|other| other.keys().contains(&key));
     let expected = format!("expected one of: `{}`", keys.join("`, `"));
     match elsewhere {
         Some(other) => format!(

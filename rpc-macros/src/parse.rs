@@ -10,10 +10,11 @@ use syn::{
 
 use crate::borrows;
 use crate::errors::Errors;
-use crate::item::{ImplBlock, Member, MemberFn, take_rpc};
+use crate::item::{ImplBlock, Member, MemberFn, TraitBlock, take_rpc};
 use crate::literal;
 use crate::model::{
-    DefaultValue, Handed, Input, Kind, Method, MethodOptions, Name, Parameter, Provided, Service,
+    DefaultValue, Handed, Implementation, Input, Kind, Method, MethodOptions, Name, Parameter,
+    Provided, Service,
 };
 use crate::options::{self, Entry, Level, Value};
 use crate::shape::{self, Shape};
@@ -24,25 +25,106 @@ pub(crate) fn service(
     block: &mut ImplBlock,
     errors: &mut Errors,
 ) -> Service {
-    for attr in take_rpc(&mut block.head.attrs) {
-        errors.add(
-            attr,
-            "`#[rpc]` is on this `impl` block already: put all options into one",
-        );
-    }
-    let mut service = Service {
+    let head = &mut block.head;
+    refuse_second(&mut head.attrs, "`impl` block", errors);
+    let service = without_options(&head.self_ty, &head.generics, &head.attrs);
+    read(
+        Level::Service,
+        argument,
+        service,
+        &mut block.members,
+        errors,
+    )
+}
+
+/// Reads a contract and leaves a trait behind whose methods are still `async`.
+pub(crate) fn contract(
+    argument: TokenStream,
+    block: &mut TraitBlock,
+    errors: &mut Errors,
+) -> Service {
+    let head = &mut block.head;
+    refuse_second(&mut head.attrs, "trait", errors);
+    let name = &head.ident;
+    let service = without_options(&parse_quote!(#name), &head.generics, &head.attrs);
+    read(
+        Level::Contract,
+        argument,
+        service,
+        &mut block.members,
+        errors,
+    )
+}
+
+/// Reads what implements a contract: all but its version is said there.
+pub(crate) fn implementation(
+    argument: TokenStream,
+    block: &mut ImplBlock,
+    errors: &mut Errors,
+) -> Option<Implementation> {
+    let head = &mut block.head;
+    refuse_second(&mut head.attrs, "`impl` block", errors);
+    let (contract, _) = head.trait_.clone()?;
+    let mut implementation = Implementation {
         library: parse_quote!(::rpc_core),
-        self_ty: (*block.head.self_ty).clone(),
-        generics: block.head.generics.clone(),
-        name: name_of_type(&block.head.self_ty),
+        contract,
+        self_ty: (*head.self_ty).clone(),
+        generics: head.generics.clone(),
+        version: None,
+    };
+    for entry in options::from_argument(Level::Implementation, argument, errors) {
+        match entry.key.to_string().as_str() {
+            "version" => implementation.version = errors.keep(entry.text("1.0.0")),
+            "crate" => {
+                let library = errors.keep(entry.path());
+                implementation.library = library.unwrap_or(implementation.library);
+            }
+            _ => {}
+        }
+    }
+    for member in &mut block.members {
+        if let Member::Fn(function) = member {
+            let (attrs, inputs) = function.take_rpc();
+            for attr in attrs.into_iter().chain(inputs.into_iter().flatten()) {
+                let text = "what callers may call, and how, is said by the contract: leave out `#[rpc]` here";
+                errors.add(attr, text);
+            }
+        }
+    }
+    Some(implementation)
+}
+
+fn refuse_second(attrs: &mut Vec<Attribute>, what: &str, errors: &mut Errors) {
+    for attr in take_rpc(attrs) {
+        let text = format!("`#[rpc]` is on this {what} already: put all options into one");
+        errors.add(attr, text);
+    }
+}
+
+/// Returns a service that sets no options and has no methods.
+fn without_options(ty: &Type, generics: &Generics, attrs: &[Attribute]) -> Service {
+    Service {
+        library: parse_quote!(::rpc_core),
+        self_ty: ty.clone(),
+        generics: generics.clone(),
+        name: name_of_type(ty),
         version: None,
         prefix: None,
         queue_group: None,
-        client: name_of_client(&block.head.self_ty, &block.head.generics),
-        doc: doc(&block.head.attrs),
+        client: name_of_client(ty, generics),
+        doc: doc(attrs),
         methods: Vec::new(),
-    };
-    for entry in options::from_argument(Level::Service, argument, errors) {
+    }
+}
+
+fn read(
+    level: Level,
+    argument: TokenStream,
+    mut service: Service,
+    members: &mut [Member],
+    errors: &mut Errors,
+) -> Service {
+    for entry in options::from_argument(level, argument, errors) {
         match entry.key.to_string().as_str() {
             "name" => set_name(
                 &mut service.name,
@@ -59,7 +141,7 @@ pub(crate) fn service(
             _ => {}
         }
     }
-    for member in &mut block.members {
+    for member in members {
         if let Member::Fn(function) = member {
             service.methods.extend(method(function, errors));
         }

@@ -23,7 +23,7 @@ use syn::{Error, Expr, ExprLit, GenericArgument, Lit, PathArguments, PathSegment
 use crate::borrows;
 use crate::spans::respanned;
 
-pub(crate) use given::{Given, Presence, lifetime as sent_lifetime};
+pub(crate) use given::{Given, Presence, is_plain, lifetime as sent_lifetime};
 
 /// The shape of a parameter's type.
 pub(crate) struct Shape {

@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
-use syn::{GenericParam, LitStr, Receiver, ReceiverKind, Safety, Signature, Type};
+use quote::ToTokens as _;
+use syn::{
+    FnArg, GenericParam, LitStr, Receiver, ReceiverKind, ReturnType, Safety, Signature, Type,
+};
 
 use crate::borrows;
 use crate::errors::Errors;
-use crate::item::ImplBlock;
+use crate::item::{ImplBlock, TraitBlock};
 use crate::literal;
-use crate::model::{Kind, Method, Name, Parameter, Service};
+use crate::model::{Implementation, Kind, Method, Name, Parameter, Service};
 use crate::shape;
+use crate::spans;
 
 /// The longest subject in bytes; the wire contract says so.
 const MAX_SUBJECT: usize = 200;
@@ -17,20 +21,73 @@ const MAX_SUBJECT: usize = 200;
 /// What the first token of a subject may not be: the bridge speaks WAMP under it.
 const RESERVED_FIRST: &str = "wamp";
 
-/// Reports every broken rule.
+const CANNOT_BORROW: &str = "a service outlives its calls, so it cannot borrow: let it own what it needs, for example in an `Arc`";
+
+/// Reports every broken rule of a service.
 pub(crate) fn service(service: &Service, block: &ImplBlock, errors: &mut Errors) {
     type_of(block, errors);
-    names_of(service, errors);
+    client_of(service, errors);
     if service.methods.is_empty() {
         let text =
             "this `impl` block has no rpc methods: put `#[rpc]` on those that callers may call";
         errors.at(block.head.impl_token.span, text);
     }
+    names_and_methods(service, errors);
+}
+
+/// Reports every broken rule of a contract.
+pub(crate) fn contract(service: &Service, block: &TraitBlock, errors: &mut Errors) {
+    let head = &block.head;
+    if let Some(unsafety) = &head.unsafety {
+        errors.add(unsafety, "a contract is not an `unsafe` trait");
+    }
+    if let Some(first) = head.generics.params.first() {
+        let text = "a contract cannot be generic: its client would not know of which service it is";
+        errors.add(first, text);
+    }
+    if service.methods.is_empty() {
+        let text = "this trait has no rpc methods: put `#[rpc]` on those that callers may call";
+        errors.at(head.trait_token.span, text);
+    }
+    names_and_methods(service, errors);
+    for method in &service.methods {
+        without_self(method, errors);
+    }
+}
+
+/// Reports every broken rule of what implements a contract.
+pub(crate) fn implementation(implementation: &Implementation, errors: &mut Errors) {
+    version_of(implementation.version.as_ref(), errors);
+    if let Some(lifetime) = borrows::lifetime(&implementation.self_ty) {
+        errors.add(lifetime, CANNOT_BORROW);
+    }
+}
+
+fn names_and_methods(service: &Service, errors: &mut Errors) {
+    names_of(service, errors);
     for method in &service.methods {
         signature(&method.sig, errors);
         parameters(method, errors);
     }
     subjects(service, errors);
+}
+
+/// A client has the contract and no type that implements it.
+fn without_self(method: &Method, errors: &mut Errors) {
+    let inputs = method.sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) if !shape::is_context(&typed.ty) => Some(typed.ty.to_token_stream()),
+        _ => None,
+    });
+    let output = match &method.sig.output {
+        ReturnType::Type(_, ty) => Some(ty.to_token_stream()),
+        ReturnType::Default => None,
+    };
+    for tokens in inputs.chain(output) {
+        if let Some(found) = spans::find(tokens, "Self") {
+            let text = "a contract's arguments and results cannot name `Self`: clients do not know which type implements it";
+            errors.add(found, text);
+        }
+    }
 }
 
 /// Returns whether a type could be a service, once its other mistakes are mended.
@@ -50,9 +107,8 @@ fn type_of(block: &ImplBlock, errors: &mut Errors) {
             "a service is a struct or an enum of your own",
         );
     }
-    let text = "a service outlives its calls, so it cannot borrow: let it own what it needs, for example in an `Arc`";
     if let Some(lifetime) = borrows::lifetime(&head.self_ty) {
-        errors.add(lifetime, text);
+        errors.add(lifetime, CANNOT_BORROW);
     }
 }
 
@@ -71,15 +127,7 @@ fn names_of(service: &Service, errors: &mut Errors) {
         let text = format!("a queue group is made of {words}, its parts joined by `.`");
         errors.add(group, text);
     }
-    if let Some(version) = &service.version
-        && !literal::is_version(&version.value())
-    {
-        let text = format!(
-            "`{}` is not a semantic version, such as `1.0.0`",
-            version.value()
-        );
-        errors.add(version, text);
-    }
+    version_of(service.version.as_ref(), errors);
     if !service.name.text.is_empty() {
         name("service", &service.name, errors);
     }
@@ -106,6 +154,28 @@ fn names_of(service: &Service, errors: &mut Errors) {
             span,
             "a subject cannot begin with `wamp`, which the HTTP bridge keeps for itself",
         );
+    }
+}
+
+fn version_of(version: Option<&LitStr>, errors: &mut Errors) {
+    if let Some(version) = version
+        && !literal::is_version(&version.value())
+    {
+        let text = format!(
+            "`{}` is not a semantic version, such as `1.0.0`",
+            version.value()
+        );
+        errors.add(version, text);
+    }
+}
+
+/// A client names the types of its service, which are not known where they are parameters.
+fn client_of(service: &Service, errors: &mut Errors) {
+    if let Some(client) = &service.client
+        && !service.generics.params.is_empty()
+    {
+        let text = "a generic service has no typed client: write a `#[rpc]` trait and implement it, or call it by name";
+        errors.add(client, text);
     }
 }
 
@@ -289,7 +359,8 @@ mod tests {
     /// Returns the mistakes of a service, in the order in which they are found.
     fn mistakes(argument: TokenStream, members: TokenStream) -> Vec<String> {
         let mut errors = Errors::default();
-        let Ok(mut block) = item::read(quote!(impl Greeter { #members })) else {
+        let Ok(item::Block::Service(mut block)) = item::read(quote!(impl Greeter { #members }))
+        else {
             return vec!["not an impl block".to_owned()];
         };
         let model = parse::service(argument, &mut block, &mut errors);

@@ -93,6 +93,16 @@ impl Serialize for Base64<'_> {
     }
 }
 
+/// Returns text as it is encoded.
+pub fn text(text: &impl AsRef<str>) -> &str {
+    text.as_ref()
+}
+
+/// Returns bytes as they are encoded.
+pub fn bytes(bytes: &impl AsRef<[u8]>) -> Base64<'_> {
+    Base64(bytes.as_ref())
+}
+
 /// Begins the call of a generated client.
 pub fn begin<'a, R>(client: &'a Client, subject: &'static str) -> OutgoingCall<'a, R> {
     OutgoingCall::new(client, subject.into())

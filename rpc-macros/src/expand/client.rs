@@ -32,7 +32,7 @@ pub(crate) fn client(service: &Service) -> TokenStream {
     let Some(client) = &service.client else {
         return TokenStream::new();
     };
-    let private = private(service);
+    let private = private(&service.library);
     let call = call_type(client);
     let mut docs = vec![format!("Calls the methods of `{}`.", service.name.text)];
     if !service.doc.is_empty() {
@@ -80,7 +80,7 @@ fn lints() -> TokenStream {
 
 /// Expands the method that begins calls: it takes what must be given.
 fn method(service: &Service, call: &Ident, index: usize, method: &Method) -> TokenStream {
-    let private = private(service);
+    let private = private(&service.library);
     let (cfg, ident) = (&method.cfg, free(&method.sig.ident, &OF_CLIENTS));
     let doc = match method.doc.is_empty() {
         true => format!("Calls `{}`.", method.name.text),
@@ -155,7 +155,7 @@ fn setters(service: &Service, call: &Ident, index: usize, method: &Method) -> To
 }
 
 fn setter(service: &Service, parameter: &Parameter) -> TokenStream {
-    let private = private(service);
+    let private = private(&service.library);
     let (name, key) = (&parameter.ident, &parameter.name.text);
     let ident = free(name, &OF_CALLS);
     let (doc, ty, set, bound) = match parameter.kind {
@@ -230,7 +230,7 @@ fn places(method: &Method) -> Vec<(&Parameter, Place)> {
 }
 
 fn given(service: &Service, parameter: &Parameter, presence: Presence) -> Given {
-    let private = private(service);
+    let private = private(&service.library);
     let given = parameter.shape.given(&parameter.ident, presence, &private);
     let of_service = |tokens| without_self(tokens, &service.self_ty);
     Given {
@@ -252,7 +252,7 @@ fn where_clause(bounds: &[Type], private: &TokenStream) -> Option<TokenStream> {
 /// Expands what the method returns, for the one who calls it; nothing when that cannot be said, and
 /// the caller chooses what the first result is decoded into.
 fn returned(service: &Service, method: &Method) -> Option<TokenStream> {
-    let private = private(service);
+    let private = private(&service.library);
     let ReturnType::Type(_, ty) = &method.sig.output else {
         return Some(quote!(#private::Returns<(), false>));
     };
@@ -262,13 +262,27 @@ fn returned(service: &Service, method: &Method) -> Option<TokenStream> {
     if owned.opaque {
         return None;
     }
+    let plain = is_no_result(&ty);
     let ty = without_self(ty.into_token_stream(), &service.self_ty);
+    if plain {
+        return Some(quote!(#private::Returns<#ty, false>));
+    }
+    // Asked of the type and not of its spelling: an alias of `Result` is one, too.
     Some(quote! {
         #private::Returns<#ty, {
             use #private::Otherwise as _;
             <#private::Asked<#ty>>::IS_RESULT
         }>
     })
+}
+
+/// Returns whether a type is no `Result`, and that goes without saying.
+fn is_no_result(ty: &Type) -> bool {
+    let named = |name: &&str| shape::is_named(ty, name);
+    match ty {
+        Type::Tuple(_) | Type::Array(_) => true,
+        ty => shape::is_plain(ty) || ["String", "Vec", "Option", "Value"].iter().any(named),
+    }
 }
 
 /// Makes a type own what it borrows: a caller has nothing to borrow from.

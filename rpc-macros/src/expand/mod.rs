@@ -1,27 +1,33 @@
 //! From the model to code.
 
 mod client;
+mod contract;
 mod schema;
 mod server;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
+use syn::Path;
 
 use crate::errors::Errors;
-use crate::item;
-use crate::model::Service;
+use crate::item::{self, Block, ImplBlock, Member, TraitBlock};
 use crate::{parse, validate};
 
 /// Expands the attribute: the user's item as it is but for our attributes, then what makes it a
 /// service, then every mistake.
 pub(crate) fn rpc(argument: TokenStream, tokens: TokenStream) -> TokenStream {
-    let mut block = match item::read(tokens) {
-        Ok(block) => block,
+    match item::read(tokens) {
+        Ok(Block::Service(block)) => service(argument, block),
+        Ok(Block::Contract(block)) => contract(argument, *block),
+        Ok(Block::Implementation(block)) => implementation(argument, block),
         Err((error, tokens)) => {
             let error = error.into_compile_error();
-            return quote!(#tokens #error);
+            quote!(#tokens #error)
         }
-    };
+    }
+}
+
+fn service(argument: TokenStream, mut block: ImplBlock) -> TokenStream {
     let mut errors = Errors::default();
     let service = parse::service(argument, &mut block, &mut errors);
     validate::service(&service, &block, &mut errors);
@@ -40,9 +46,47 @@ pub(crate) fn rpc(argument: TokenStream, tokens: TokenStream) -> TokenStream {
     quote!(#block #expansion)
 }
 
+fn contract(argument: TokenStream, mut block: TraitBlock) -> TokenStream {
+    let mut errors = Errors::default();
+    let service = parse::contract(argument, &mut block, &mut errors);
+    validate::contract(&service, &block, &mut errors);
+    let idents: Vec<_> = service.methods.iter().map(|it| &it.sig.ident).collect();
+    for member in &mut block.members {
+        if let Member::Fn(function) = member
+            && idents.contains(&&function.sig.ident)
+        {
+            function.promise_send();
+        }
+    }
+    block.ask_for_a_service();
+    let expansion = match errors.into_compile_errors() {
+        None => {
+            block.hidden = contract::hidden(&service);
+            client::client(&service)
+        }
+        Some(errors) => {
+            block.hidden = contract::stub(&service);
+            errors
+        }
+    };
+    let block = block.into_token_stream();
+    quote!(#block #expansion)
+}
+
+fn implementation(argument: TokenStream, mut block: ImplBlock) -> TokenStream {
+    let mut errors = Errors::default();
+    let implementation = parse::implementation(argument, &mut block, &mut errors);
+    if let Some(implementation) = &implementation {
+        validate::implementation(implementation, &mut errors);
+    }
+    let service = implementation.as_ref().map(contract::implementation);
+    let errors = errors.into_compile_errors();
+    let block = block.into_token_stream();
+    quote!(#block #service #errors)
+}
+
 /// Returns the path of all that an expansion may name.
-fn private(service: &Service) -> TokenStream {
-    let library = &service.library;
+fn private(library: &Path) -> TokenStream {
     quote!(#library::__private)
 }
 

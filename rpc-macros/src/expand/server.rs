@@ -2,8 +2,8 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use syn::ReturnType;
 use syn::spanned::Spanned as _;
+use syn::{LitStr, ReturnType};
 
 use super::{private, schema};
 use crate::model::{
@@ -13,26 +13,15 @@ use crate::spans::respanned;
 
 /// Expands a service.
 pub(crate) fn implementation(service: &Service) -> TokenStream {
-    let private = private(service);
-    let name = &service.name.text;
-    let doc = &service.doc;
-    let version = match &service.version {
-        Some(version) => quote!(#version),
-        // That of the crate that the service is in.
-        None => quote!(::core::env!("CARGO_PKG_VERSION")),
-    };
-    let prefix = service
-        .prefix
-        .as_ref()
-        .map_or_else(String::new, |prefix| prefix.value());
-    let queue_group = service
-        .queue_group
-        .as_ref()
-        .map_or_else(|| "q".to_owned(), |it| it.value());
-    let endpoints = service
-        .methods
-        .iter()
-        .map(|method| endpoint(method, &private));
+    let private = private(&service.library);
+    let Declared {
+        name,
+        version,
+        doc,
+        prefix,
+        queue_group,
+    } = declared(service);
+    let endpoints = endpoints(service, &private);
     impl_service(
         service,
         quote! {
@@ -43,15 +32,50 @@ pub(crate) fn implementation(service: &Service) -> TokenStream {
             const QUEUE_GROUP: &'static str = #queue_group;
 
             fn endpoints() -> ::std::vec::Vec<#private::Endpoint<Self>> {
-                ::core::convert::From::from([#(#endpoints),*])
+                #endpoints
             }
         },
     )
 }
 
+/// What a service says of itself, each an expression.
+pub(crate) struct Declared {
+    pub(crate) name: TokenStream,
+    pub(crate) version: TokenStream,
+    pub(crate) doc: TokenStream,
+    pub(crate) prefix: TokenStream,
+    pub(crate) queue_group: TokenStream,
+}
+
+/// Returns what a service says of itself.
+pub(crate) fn declared(service: &Service) -> Declared {
+    let (name, doc) = (&service.name.text, &service.doc);
+    let text = |text: &Option<LitStr>, default: &str| {
+        let text = text.as_ref().map(LitStr::value);
+        text.unwrap_or_else(|| default.to_owned()).to_token_stream()
+    };
+    Declared {
+        name: name.to_token_stream(),
+        version: match &service.version {
+            Some(version) => version.to_token_stream(),
+            // That of the crate that the service is in.
+            None => quote!(::core::env!("CARGO_PKG_VERSION")),
+        },
+        doc: doc.to_token_stream(),
+        prefix: text(&service.prefix, ""),
+        queue_group: text(&service.queue_group, "q"),
+    }
+}
+
+/// Expands the list of methods; `Self` is the service.
+pub(crate) fn endpoints(service: &Service, private: &TokenStream) -> TokenStream {
+    let endpoints = service.methods.iter().map(|it| endpoint(it, private));
+    quote!(::core::convert::From::from([#(#endpoints),*]))
+}
+
 /// Expands a service that has mistakes: enough to keep what uses it from reporting more.
 pub(crate) fn stub(service: &Service) -> TokenStream {
-    let private = private(service);
+    let private = private(&service.library);
     impl_service(
         service,
         quote! {
@@ -69,14 +93,16 @@ pub(crate) fn stub(service: &Service) -> TokenStream {
 }
 
 fn impl_service(service: &Service, items: TokenStream) -> TokenStream {
-    let private = private(service);
+    let private = private(&service.library);
     let self_ty = &service.self_ty;
     let (generics, _, where_clause) = service.generics.split_for_impl();
     quote! {
-        #[automatically_derived]
-        #[allow(deprecated, clippy::all, clippy::pedantic)]
-        impl #generics #private::Service for #self_ty #where_clause {
-            #items
+        #private::server! {
+            #[automatically_derived]
+            #[allow(deprecated, clippy::all, clippy::pedantic)]
+            impl #generics #private::Service for #self_ty #where_clause {
+                #items
+            }
         }
     }
 }
@@ -245,7 +271,7 @@ fn with_provided(
             let library = respanned(private.clone(), ty.span());
             // In one span with what makes the value: the compiler reports a wrong type only once.
             quote_spanned! {ty.span()=>
-                let #reply = #library::finish::<#ty, Self>(#reply, #value, &#service, &#context).await;
+                let #reply = #library::end::<#ty, Self>(#reply, #value, &#service, &#context).await;
             }
         })
         .collect();

@@ -31,112 +31,101 @@ fn the_greeting_service_expands_to_little_code() {
             #[allow(clippy::unused_async)]
             async fn hello(&self, first_name: &str, last_name: &str) -> String {}
         }
-        #[automatically_derived]
-        #[allow(deprecated, clippy::all, clippy::pedantic)]
-        impl ::rpc_core::__private::Service for GreetingService {
-            const NAME: &'static str = "greeting_service";
-            const VERSION: &'static str = "1.0.0";
-            const DOC: &'static str = "Greets people.";
-            const PREFIX: &'static str = "";
-            const QUEUE_GROUP: &'static str = "q";
-            fn endpoints() -> ::std::vec::Vec<::rpc_core::__private::Endpoint<Self>> {
-                ::core::convert::From::from([
-                    {
-                        const __PARAMETERS: &[::rpc_core::__private::Parameter] = &[
-                            ::rpc_core::__private::Parameter {
-                                name: "first_name",
-                                kind: ::rpc_core::__private::ParameterKind::Plain,
-                            },
-                            ::rpc_core::__private::Parameter {
-                                name: "last_name",
-                                kind: ::rpc_core::__private::ParameterKind::Plain,
-                            },
-                        ];
-                        ::rpc_core::__private::Endpoint {
-                            spec: ::rpc_core::__private::EndpointSpec {
-                                name: "hello",
-                                doc: "Says hello.",
-                                parameters: __PARAMETERS,
-                                signature: || {
-                                    use ::rpc_core::__private::{
-                                        DescribeAny as _, DescribeResult as _, DescribeType as _,
-                                        DescribeValueOfResult as _,
-                                    };
-                                    ::rpc_core::__private::Signature {
-                                        parameters: ::core::convert::From::from([
-                                            ::rpc_core::__private::ParameterSchema {
-                                                describe: (&&&&::rpc_core::__private::SchemaProbe::<
-                                                    ::rpc_core::__private::Text<'_>,
-                                                >::NEW)
-                                                    .describe(),
-                                                required: ::rpc_core::__private::is_required::<
-                                                    ::rpc_core::__private::Text<'_>,
-                                                >(),
-                                                default: ::core::option::Option::None,
-                                                sensitive: false,
-                                            },
-                                            ::rpc_core::__private::ParameterSchema {
-                                                describe: (&&&&::rpc_core::__private::SchemaProbe::<
-                                                    ::rpc_core::__private::Text<'_>,
-                                                >::NEW)
-                                                    .describe(),
-                                                required: false,
-                                                default: ::core::option::Option::None,
-                                                sensitive: false,
-                                            },
-                                        ]),
-                                        result: (&&&&::rpc_core::__private::SchemaProbe::<
-                                            String,
-                                        >::NEW)
-                                            .describe(),
-                                    }
-                                },
-                                options: ::rpc_core::__private::Options {
-                                    timeout: ::core::time::Duration::from_millis(15000u64),
-                                    ..::rpc_core::__private::Options::DEFAULT
-                                },
-                            },
-                            handler: |service, context, payload| ::rpc_core::__private::spawnable(async move {
-                                use ::rpc_core::__private::{
-                                    PlainKind as _, ReplyKind as _, ResultKind as _,
-                                    UnitKind as _, ValueKind as _,
-                                };
-                                let (arg_first_name, (arg_last_name, ())) = ::rpc_core::__private::decode(
-                                    &context,
-                                    &payload,
-                                    __PARAMETERS,
-                                    (
-                                        ::rpc_core::__private::one::<
-                                            ::rpc_core::__private::Text<'_>,
-                                        >(),
-                                        (
-                                            ::rpc_core::__private::maybe::<
-                                                ::rpc_core::__private::Text<'_>,
-                                            >(),
-                                            (),
-                                        ),
-                                    ),
-                                )?;
-                                let arg_first_name = arg_first_name.required("first_name")?;
-                                let arg_last_name = arg_last_name
-                                    .or_else(|| ::core::default::Default::default());
-                                let result = Self::hello(
-                                        &service,
-                                        &arg_first_name,
-                                        &arg_last_name,
-                                    )
-                                    .await;
-                                let value = (&::rpc_core::__private::Probe(&result))
-                                    .outcome_kind()
-                                    .into_result(result)?;
-                                (&::rpc_core::__private::Probe(&value))
-                                    .value_kind()
-                                    .into_reply(&context, value)
-                            }),
-                        }
-                    },
-                ])
+        ::rpc_core::__private::server! {
+            #[automatically_derived] #[allow(deprecated, clippy::all, clippy::pedantic)] impl
+            ::rpc_core::__private::Service for GreetingService { const NAME : & 'static str =
+            "greeting_service"; const VERSION : & 'static str = "1.0.0"; const DOC : & 'static
+            str = "Greets people."; const PREFIX : & 'static str = ""; const QUEUE_GROUP : &
+            'static str = "q"; fn endpoints() -> ::std::vec::Vec <
+            ::rpc_core::__private::Endpoint < Self >> { ::core::convert::From::from([{ const
+            __PARAMETERS : & [::rpc_core::__private::Parameter] = &
+            [::rpc_core::__private::Parameter { name : "first_name", kind :
+            ::rpc_core::__private::ParameterKind::Plain }, ::rpc_core::__private::Parameter {
+            name : "last_name", kind : ::rpc_core::__private::ParameterKind::Plain }];
+            ::rpc_core::__private::Endpoint { spec : ::rpc_core::__private::EndpointSpec { name :
+            "hello", doc : "Says hello.", parameters : __PARAMETERS, signature : || { use
+            ::rpc_core::__private:: { DescribeAny as _, DescribeResult as _, DescribeType as _,
+            DescribeValueOfResult as _, }; ::rpc_core::__private::Signature { parameters :
+            ::core::convert::From::from([::rpc_core::__private::ParameterSchema { describe : (&&
+            && ::rpc_core::__private::SchemaProbe:: < ::rpc_core::__private::Text < '_ > > ::NEW)
+            .describe(), required : ::rpc_core::__private::is_required:: <
+            ::rpc_core::__private::Text < '_ > > (), default : ::core::option::Option::None,
+            sensitive : false, }, ::rpc_core::__private::ParameterSchema { describe : (&& &&
+            ::rpc_core::__private::SchemaProbe:: < ::rpc_core::__private::Text < '_ > > ::NEW)
+            .describe(), required : false, default : ::core::option::Option::None, sensitive :
+            false, }]), result : (&& && ::rpc_core::__private::SchemaProbe:: < String > ::NEW)
+            .describe(), } }, options : ::rpc_core::__private::Options { timeout :
+            ::core::time::Duration::from_millis(15000u64), ..
+            ::rpc_core::__private::Options::DEFAULT }, }, handler : | service, context, payload |
+            ::rpc_core::__private::spawnable(async move { use ::rpc_core::__private:: { PlainKind
+            as _, ReplyKind as _, ResultKind as _, UnitKind as _, ValueKind as _ }; let
+            (arg_first_name, (arg_last_name, ())) = ::rpc_core::__private::decode(& context, &
+            payload, __PARAMETERS, (::rpc_core::__private::one:: < ::rpc_core::__private::Text <
+            '_ > > (), (::rpc_core::__private::maybe:: < ::rpc_core::__private::Text < '_ > > (),
+            ()))) ?; let arg_first_name = arg_first_name.required("first_name") ?; let
+            arg_last_name = arg_last_name.or_else(|| ::core::default::Default::default()); let
+            result = Self::hello(& service, & arg_first_name, & arg_last_name). await; let value
+            = (& ::rpc_core::__private::Probe(& result)).outcome_kind().into_result(result) ?; (&
+            ::rpc_core::__private::Probe(& value)).value_kind().into_reply(& context, value) }),
+            } }]) } }
+        }
+        ::rpc_core::__private::client!(
+            #[doc = "Calls the methods of `greeting_service`."] #[doc = ""] #[doc =
+            "Greets people."] GreetingServiceClient, GreetingServiceCall,
+            "A call of [`GreetingServiceClient`] that is being put together; awaiting it sends it."
+        );
+        #[allow(
+            dead_code,
+            deprecated,
+            elided_lifetimes_in_paths,
+            missing_docs,
+            non_camel_case_types,
+            private_bounds,
+            private_interfaces,
+            trivial_bounds,
+            unreachable_pub,
+            clippy::all,
+            clippy::pedantic,
+        )]
+        impl GreetingServiceClient {
+            ///Says hello.
+            pub fn hello(
+                &self,
+                first_name: impl ::core::convert::AsRef<::core::primitive::str>,
+            ) -> GreetingServiceCall<
+                '_,
+                0usize,
+                ::rpc_core::__private::Returns<String, false>,
+                ::rpc_core::__private::Plain,
+            > {
+                GreetingServiceCall(
+                    ::rpc_core::__private::begin(&self.0, "greeting_service.hello")
+                        .arg(::rpc_core::__private::text(&first_name)),
+                )
             }
         }
-    "#]].assert_eq(&prettyplease::unparse(&file));
+        #[allow(
+            dead_code,
+            deprecated,
+            elided_lifetimes_in_paths,
+            missing_docs,
+            non_camel_case_types,
+            private_bounds,
+            private_interfaces,
+            trivial_bounds,
+            unreachable_pub,
+            clippy::all,
+            clippy::pedantic,
+        )]
+        impl<'a, R, K> GreetingServiceCall<'a, 0usize, R, K> {
+            ///Sets the argument `last_name`.
+            pub fn last_name(
+                self,
+                last_name: impl ::core::convert::AsRef<::core::primitive::str>,
+            ) -> Self {
+                Self(self.0.kwarg("last_name", ::rpc_core::__private::text(&last_name)))
+            }
+        }
+    "#]]
+    .assert_eq(&prettyplease::unparse(&file));
 }

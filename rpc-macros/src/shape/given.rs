@@ -40,8 +40,6 @@ impl Shape {
     /// Returns how a caller gives the argument `name`.
     pub(crate) fn given(&self, name: &Ident, presence: Presence, private: &TokenStream) -> Given {
         let option = self.is_optional() && presence == Presence::Open;
-        let text = |value: TokenStream| quote!(::core::convert::AsRef::<::core::primitive::str>::as_ref(#value));
-        let bytes = |value: TokenStream| quote!(#private::Base64(::core::convert::AsRef::<[::core::primitive::u8]>::as_ref(#value)));
         let known = |ty, value| Given {
             ty,
             value,
@@ -59,15 +57,15 @@ impl Shape {
             ),
             Form::Text(_) => known(
                 quote!(impl ::core::convert::AsRef<::core::primitive::str>),
-                text(quote!(&#name)),
+                quote!(#private::text(&#name)),
             ),
             Form::Blob(_) => known(
                 quote!(impl ::core::convert::AsRef<[::core::primitive::u8]>),
-                bytes(quote!(&#name)),
+                quote!(#private::bytes(&#name)),
             ),
             Form::Owned(ty) if !option && is_string(inside.unwrap_or(ty)) => known(
                 quote!(impl ::core::convert::AsRef<::core::primitive::str>),
-                text(quote!(&#name)),
+                quote!(#private::text(&#name)),
             ),
             Form::Raw(_) | Form::Lent(_) | Form::Slice(_) | Form::Owned(_) => {
                 let ty = inside.unwrap_or(&self.ty);
@@ -86,7 +84,7 @@ fn is_string(ty: &Type) -> bool {
 }
 
 /// Returns whether a type is one that everybody knows can be sent.
-fn is_plain(ty: &Type) -> bool {
+pub(crate) fn is_plain(ty: &Type) -> bool {
     const PLAIN: [&str; 15] = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "u8", "u16", "u32", "u64",
         "u128", "usize",

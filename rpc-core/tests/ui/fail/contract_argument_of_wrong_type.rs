@@ -1,0 +1,20 @@
+use rpc_core::prelude::*;
+
+#[rpc]
+trait Greeting {
+    #[rpc]
+    async fn hello(&self, name: &str) -> String;
+    #[rpc]
+    async fn goodbye(&self) {}
+}
+
+struct Greeter;
+
+#[rpc]
+impl Greeting for Greeter {
+    async fn hello(&self, name: String) -> String {
+        name
+    }
+}
+
+fn main() {}
