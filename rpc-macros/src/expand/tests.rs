@@ -2,6 +2,17 @@
 
 use expect_test::expect;
 use quote::quote;
+use syn::{File, Item};
+
+/// Returns the items inside of `server! { … }`, which hides them only from builds without the server.
+fn unwrapped(item: Item) -> Vec<Item> {
+    match item {
+        Item::Macro(it) if it.mac.path.segments.last().unwrap().ident == "server" => {
+            syn::parse2::<File>(it.mac.tokens).unwrap().items
+        }
+        item => vec![item],
+    }
+}
 
 #[test]
 fn the_greeting_service_expands_to_little_code() {
@@ -23,7 +34,8 @@ fn the_greeting_service_expands_to_little_code() {
     let expansion = expansion
         .to_string()
         .replace("{ the body is not read }", "{}");
-    let file = syn::parse_file(&expansion).unwrap();
+    let mut file = syn::parse_file(&expansion).unwrap();
+    file.items = file.items.into_iter().flat_map(unwrapped).collect();
     expect![[r#"
         /// Greets people.
         impl GreetingService {
@@ -31,43 +43,112 @@ fn the_greeting_service_expands_to_little_code() {
             #[allow(clippy::unused_async)]
             async fn hello(&self, first_name: &str, last_name: &str) -> String {}
         }
-        ::rpc_core::__private::server! {
-            #[automatically_derived] #[allow(deprecated, clippy::all, clippy::pedantic)] impl
-            ::rpc_core::__private::Service for GreetingService { const NAME : & 'static str =
-            "greeting_service"; const VERSION : & 'static str = "1.0.0"; const DOC : & 'static
-            str = "Greets people."; const PREFIX : & 'static str = ""; const QUEUE_GROUP : &
-            'static str = "q"; fn endpoints() -> ::std::vec::Vec <
-            ::rpc_core::__private::Endpoint < Self >> { ::core::convert::From::from([{ const
-            __PARAMETERS : & [::rpc_core::__private::Parameter] = &
-            [::rpc_core::__private::Parameter { name : "first_name", kind :
-            ::rpc_core::__private::ParameterKind::Plain }, ::rpc_core::__private::Parameter {
-            name : "last_name", kind : ::rpc_core::__private::ParameterKind::Plain }];
-            ::rpc_core::__private::Endpoint { spec : ::rpc_core::__private::EndpointSpec { name :
-            "hello", doc : "Says hello.", parameters : __PARAMETERS, signature : || { use
-            ::rpc_core::__private:: { DescribeAny as _, DescribeResult as _, DescribeType as _,
-            DescribeValueOfResult as _, }; ::rpc_core::__private::Signature { parameters :
-            ::core::convert::From::from([::rpc_core::__private::ParameterSchema { describe : (&&
-            && ::rpc_core::__private::SchemaProbe:: < ::rpc_core::__private::Text < '_ > > ::NEW)
-            .describe(), required : ::rpc_core::__private::is_required:: <
-            ::rpc_core::__private::Text < '_ > > (), default : ::core::option::Option::None,
-            sensitive : false, }, ::rpc_core::__private::ParameterSchema { describe : (&& &&
-            ::rpc_core::__private::SchemaProbe:: < ::rpc_core::__private::Text < '_ > > ::NEW)
-            .describe(), required : false, default : ::core::option::Option::None, sensitive :
-            false, }]), result : (&& && ::rpc_core::__private::SchemaProbe:: < String > ::NEW)
-            .describe(), } }, options : ::rpc_core::__private::Options { timeout :
-            ::core::time::Duration::from_millis(15000u64), ..
-            ::rpc_core::__private::Options::DEFAULT }, }, handler : | service, context, payload |
-            ::rpc_core::__private::spawnable(async move { use ::rpc_core::__private:: { PlainKind
-            as _, ReplyKind as _, ResultKind as _, UnitKind as _, ValueKind as _ }; let
-            (arg_first_name, (arg_last_name, ())) = ::rpc_core::__private::decode(& context, &
-            payload, __PARAMETERS, (::rpc_core::__private::one:: < ::rpc_core::__private::Text <
-            '_ > > (), (::rpc_core::__private::maybe:: < ::rpc_core::__private::Text < '_ > > (),
-            ()))) ?; let arg_first_name = arg_first_name.required("first_name") ?; let
-            arg_last_name = arg_last_name.or_else(|| ::core::default::Default::default()); let
-            result = Self::hello(& service, & arg_first_name, & arg_last_name). await; let value
-            = (& ::rpc_core::__private::Probe(& result)).outcome_kind().into_result(result) ?; (&
-            ::rpc_core::__private::Probe(& value)).value_kind().into_reply(& context, value) }),
-            } }]) } }
+        #[automatically_derived]
+        #[allow(deprecated, clippy::all, clippy::pedantic)]
+        impl ::rpc_core::__private::Service for GreetingService {
+            const NAME: &'static str = "greeting_service";
+            const VERSION: &'static str = "1.0.0";
+            const DOC: &'static str = "Greets people.";
+            const PREFIX: &'static str = "";
+            const QUEUE_GROUP: &'static str = "q";
+            fn endpoints() -> ::std::vec::Vec<::rpc_core::__private::Endpoint<Self>> {
+                ::core::convert::From::from([
+                    {
+                        const __PARAMETERS: &[::rpc_core::__private::Parameter] = &[
+                            ::rpc_core::__private::Parameter {
+                                name: "first_name",
+                                kind: ::rpc_core::__private::ParameterKind::Plain,
+                            },
+                            ::rpc_core::__private::Parameter {
+                                name: "last_name",
+                                kind: ::rpc_core::__private::ParameterKind::Plain,
+                            },
+                        ];
+                        ::rpc_core::__private::Endpoint {
+                            spec: ::rpc_core::__private::EndpointSpec {
+                                name: "hello",
+                                doc: "Says hello.",
+                                parameters: __PARAMETERS,
+                                signature: || {
+                                    use ::rpc_core::__private::{
+                                        DescribeAny as _, DescribeResult as _, DescribeType as _,
+                                        DescribeValueOfResult as _,
+                                    };
+                                    ::rpc_core::__private::Signature {
+                                        parameters: ::core::convert::From::from([
+                                            ::rpc_core::__private::ParameterSchema {
+                                                describe: (&&&&::rpc_core::__private::SchemaProbe::<
+                                                    ::rpc_core::__private::Text<'_>,
+                                                >::NEW)
+                                                    .describe(),
+                                                required: ::rpc_core::__private::is_required::<
+                                                    ::rpc_core::__private::Text<'_>,
+                                                >(),
+                                                default: ::core::option::Option::None,
+                                                sensitive: false,
+                                            },
+                                            ::rpc_core::__private::ParameterSchema {
+                                                describe: (&&&&::rpc_core::__private::SchemaProbe::<
+                                                    ::rpc_core::__private::Text<'_>,
+                                                >::NEW)
+                                                    .describe(),
+                                                required: false,
+                                                default: ::core::option::Option::None,
+                                                sensitive: false,
+                                            },
+                                        ]),
+                                        result: (&&&&::rpc_core::__private::SchemaProbe::<
+                                            String,
+                                        >::NEW)
+                                            .describe(),
+                                    }
+                                },
+                                options: ::rpc_core::__private::Options {
+                                    timeout: ::core::time::Duration::from_millis(15000u64),
+                                    ..::rpc_core::__private::Options::DEFAULT
+                                },
+                            },
+                            handler: |service, context, payload| ::rpc_core::__private::spawnable(async move {
+                                use ::rpc_core::__private::{
+                                    PlainKind as _, ReplyKind as _, ResultKind as _,
+                                    UnitKind as _, ValueKind as _,
+                                };
+                                let (arg_first_name, (arg_last_name, ())) = ::rpc_core::__private::decode(
+                                    &context,
+                                    &payload,
+                                    __PARAMETERS,
+                                    (
+                                        ::rpc_core::__private::one::<
+                                            ::rpc_core::__private::Text<'_>,
+                                        >(),
+                                        (
+                                            ::rpc_core::__private::maybe::<
+                                                ::rpc_core::__private::Text<'_>,
+                                            >(),
+                                            (),
+                                        ),
+                                    ),
+                                )?;
+                                let arg_first_name = arg_first_name.required("first_name")?;
+                                let arg_last_name = arg_last_name
+                                    .or_else(|| ::core::default::Default::default());
+                                let result = Self::hello(
+                                        &service,
+                                        &arg_first_name,
+                                        &arg_last_name,
+                                    )
+                                    .await;
+                                let value = (&::rpc_core::__private::Probe(&result))
+                                    .outcome_kind()
+                                    .into_result(result)?;
+                                (&::rpc_core::__private::Probe(&value))
+                                    .value_kind()
+                                    .into_reply(&context, value)
+                            }),
+                        }
+                    },
+                ])
+            }
         }
         ::rpc_core::__private::client!(
             #[doc = "Calls the methods of `greeting_service`."] #[doc = ""] #[doc =
