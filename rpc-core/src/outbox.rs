@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, yield_now};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Link};
 use crate::protocol::Headers;
 
 /// How many messages may wait. Past it, whoever has one more hands it to the connection itself and
@@ -81,7 +81,7 @@ impl Outbox {
 
     /// Sends a message at once; waits while the connection's own queue is full.
     pub(crate) async fn publish(&self, message: Outgoing) {
-        publish(&self.connection, message).await;
+        publish(&self.connection.link(), message).await;
     }
 }
 
@@ -126,23 +126,22 @@ async fn send_batches(connection: Arc<Connection>, queue: Arc<Queue>) {
             waiting.sending = true;
         }
         for message in batch.drain(..) {
-            publish(&connection, message).await;
+            publish(&connection.link(), message).await;
         }
         queue.waiting().sending = false;
         queue.emptied.notify_waiters();
     }
 }
 
-/// Hands one message to the current link. Failure means that the link is dead: the supervisor
+/// Hands one message to a link. Failure means that the link is dead: the supervisor
 /// replaces it, and those who wait for an answer are told by the disconnection.
-async fn publish(connection: &Connection, message: Outgoing) {
-    let link = connection.link();
+pub(crate) async fn publish(link: &Link, message: Outgoing) {
     let sent = tokio::select! {
         biased;
         sent = hand_over(&link.nats, message) => sent,
         // A server that froze takes nothing, and the queue in front of it stays full: whoever waits
         // for a place there would wait on when there is a new link already.
-        () = async { link.replaced().await } => return,
+        () = async { link.useless().await } => return,
     };
     if let Err(error) = sent {
         tracing::debug!("a message was not sent: {error}");

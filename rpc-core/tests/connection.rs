@@ -411,3 +411,21 @@ async fn a_dead_server_in_the_list_does_no_harm() {
         "a!"
     );
 }
+
+#[tokio::test]
+async fn the_second_server_of_the_list_takes_over_while_it_runs() {
+    let probe = Probe::default();
+    let first = broker(0);
+    // A port that was free a moment ago.
+    let port = broker(0).port();
+    let both = format!("{},nats://127.0.0.1:{port}", first.url());
+    let service = serve(&both, &probe).await;
+    let client = connect(&both).await;
+    served_again(&client).await;
+    first.shutdown();
+    let _second = broker(port);
+    let waited = served_again(&client).await;
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    assert_eq!(client.connection_stats().reconnects, 1);
+    service.stop().await;
+}

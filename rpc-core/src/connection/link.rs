@@ -11,6 +11,9 @@ use futures_util::StreamExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+/// How long after one try to be heard on another link the next comes.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// One connection. It is current, then replaced, and later over.
 pub(crate) struct Link {
     pub(crate) nats: async_nats::Client,
@@ -19,6 +22,7 @@ pub(crate) struct Link {
     /// because a reply may come as soon as a request has gone.
     replies: Mutex<Option<Subscriber>>,
     dead: AtomicBool,
+    left: AtomicBool,
     replaced: CancellationToken,
     over: CancellationToken,
 }
@@ -30,6 +34,7 @@ impl Link {
             generation,
             replies: Mutex::new(Some(replies)),
             dead: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             replaced: CancellationToken::new(),
             over: CancellationToken::new(),
         }
@@ -59,10 +64,34 @@ impl Link {
         matches!(timeout(limit, round_trip).await, Ok(Some(_)))
     }
 
+    /// Returns whether what is sent on this link is heard on `other` within `limit`: then the servers
+    /// of both know what `other` has subscribed to. Servers that are no cluster never do.
+    pub(crate) async fn reaches(&self, other: &Self, limit: Duration) -> bool {
+        let heard = async {
+            let inbox = other.nats.new_inbox();
+            let mut echo = other.nats.subscribe(inbox.clone()).await.ok()?;
+            loop {
+                self.nats.publish(inbox.clone(), Bytes::new()).await.ok()?;
+                if let Ok(echo) = timeout(AGAIN, echo.next()).await {
+                    return echo;
+                }
+            }
+        };
+        matches!(timeout(limit, heard).await, Ok(Some(_)))
+    }
+
     /// Resolves when another link is the current one. What the server has sent here may still come,
     /// also of a link that was dead when it was replaced: a frozen server thaws.
     pub(crate) async fn replaced(&self) {
         self.replaced.cancelled().await;
+    }
+
+    /// Resolves when nothing should be sent here any more.
+    pub(crate) async fn useless(&self) {
+        self.replaced().await;
+        if !self.is_dead() {
+            self.over.cancelled().await;
+        }
     }
 
     pub(crate) fn is_replaced(&self) -> bool {
@@ -79,11 +108,17 @@ impl Link {
         self.dead.load(Relaxed)
     }
 
+    /// Returns whether the link was replaced although it works.
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.load(Relaxed)
+    }
+
     pub(super) fn die(&self) {
         self.dead.store(true, Relaxed);
     }
 
     pub(super) fn replace(&self) {
+        self.left.store(!self.is_dead(), Relaxed);
         self.replaced.cancel();
     }
 

@@ -10,9 +10,7 @@ use futures_util::StreamExt as _;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
-use super::leave::Leave;
-use super::{PROOF, Serving, drain, handle};
-use crate::connection::Link;
+use super::{OnLink, PROOF, drain, handle};
 use crate::dispatch::Dispatcher;
 
 /// An instance steps aside when it was full, has had no room worth the name for so long, and is full
@@ -30,14 +28,12 @@ enum Ended {
 
 /// Takes the calls of one method on one link, except while it is full, until it is time to leave.
 pub(super) async fn serve_method(
-    serving: Arc<Serving>,
+    on: Arc<OnLink>,
     method: Arc<Dispatcher>,
-    link: Arc<Link>,
-    leave: Leave,
     mut requests: Subscriber,
 ) {
     loop {
-        let ended = serve_while_roomy(&serving, &method, &leave, &mut requests).await;
+        let ended = serve_while_roomy(&on, &method, &mut requests).await;
         if let Ended::Closed = ended {
             return;
         }
@@ -46,18 +42,22 @@ pub(super) async fn serve_method(
             debug!(method = method.subject(), "full, stepping aside");
         }
         // What still comes is answered: refused, or taken where a place has become free.
-        drain::take_last(&serving, &method, &link, requests).await;
+        drain::take_last(&on, &method, requests).await;
         tokio::select! {
             biased;
-            () = leave.said() => return,
+            () = on.leave.said() => return,
             () = room_again(&method) => {}
         }
-        let (subject, group) = (method.subject().to_owned(), serving.instance.queue_group);
-        let subscribed = link.nats.queue_subscribe(subject, group.to_owned()).await;
+        let (subject, group) = (method.subject().to_owned(), on.serving.instance.queue_group);
+        let subscribed = on
+            .link
+            .nats
+            .queue_subscribe(subject, group.to_owned())
+            .await;
         // It fails where the link is dead, and then another takes this one's place.
         let Ok(again) = subscribed else { return };
         requests = again;
-        match serving.client.round_trip(PROOF).await {
+        match on.serving.client.round_trip(PROOF).await {
             Ok(_) => debug!(method = method.subject(), "has room, takes calls again"),
             Err(error) => warn!(
                 method = method.subject(),
@@ -69,14 +69,13 @@ pub(super) async fn serve_method(
 
 /// Serves until it is time to leave or the method has been full for too long.
 async fn serve_while_roomy(
-    serving: &Arc<Serving>,
+    on: &Arc<OnLink>,
     method: &Arc<Dispatcher>,
-    leave: &Leave,
     requests: &mut Subscriber,
 ) -> Ended {
-    let mut told = pin!(leave.said());
+    let mut told = pin!(on.leave.said());
     let mut full_since: Option<Instant> = None;
-    while !leave.is_said() {
+    while !on.leave.is_said() {
         // One that is not full has no reason to look before the next call.
         let look = async {
             match full_since {
@@ -87,7 +86,7 @@ async fn serve_while_roomy(
         tokio::select! {
             biased;
             request = requests.next() => match request {
-                Some(request) => handle(serving, method, request).await,
+                Some(request) => handle(on, method, request).await,
                 None => return Ended::Closed,
             },
             () = &mut told => break,

@@ -10,8 +10,7 @@ use tokio::task::{JoinSet, unconstrained};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use super::{Serving, Subscribed, handle};
-use crate::connection::Link;
+use super::{OnLink, Serving, Subscribed, handle};
 use crate::discovery;
 use crate::dispatch::Dispatcher;
 
@@ -73,6 +72,9 @@ pub(super) async fn leave(serving: Arc<Serving>, mut old: Subscribed) {
         while !old.link.echo(ECHO).await {
             sleep(LOOK).await;
         }
+        // Who is on the old server shall find the way to the new one before it is the only one.
+        let new = serving.client.connection().link().clone();
+        old.link.reaches(&new, ECHO).await;
     };
     tokio::select! {
         () = answers => {}
@@ -96,12 +98,11 @@ async fn all_end(methods: &mut JoinSet<()>) {
 
 /// Leaves the queue group of a method and serves what the server has sent until then.
 pub(super) async fn take_last(
-    serving: &Arc<Serving>,
+    on: &Arc<OnLink>,
     method: &Arc<Dispatcher>,
-    link: &Link,
     mut requests: Subscriber,
 ) {
-    if serving.instance.cut.is_cancelled() {
+    if on.serving.instance.cut.is_cancelled() {
         let _ = requests.unsubscribe().await;
         return;
     }
@@ -110,12 +111,12 @@ pub(super) async fn take_last(
     }
     // The server works through what a connection sends in its order, and sends in order too: what it
     // had for this subscription is here when an echo that was sent after the word to end it is.
-    let mut echo = pin!(link.echo(ECHO));
+    let mut echo = pin!(on.link.echo(ECHO));
     loop {
         tokio::select! {
             biased;
             request = requests.next() => match request {
-                Some(request) => handle(serving, method, request).await,
+                Some(request) => handle(on, method, request).await,
                 None => return,
             },
             _ = &mut echo => break,
@@ -123,6 +124,6 @@ pub(super) async fn take_last(
     }
     // Unconstrained, because a task that has done much in one go is told that there is nothing.
     while let Some(Some(request)) = unconstrained(requests.next()).now_or_never() {
-        handle(serving, method, request).await;
+        handle(on, method, request).await;
     }
 }

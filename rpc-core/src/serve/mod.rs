@@ -33,7 +33,7 @@ use crate::endpoint::WhenFull;
 use crate::error::RunError;
 use crate::instance::Instance;
 use crate::mux::from_nats;
-use crate::outbox::Outgoing;
+use crate::outbox::{Outgoing, publish};
 use crate::protocol::subject::is_reply_inbox;
 use crate::protocol::{Call, Headers, WireReply};
 
@@ -64,6 +64,33 @@ impl Serving {
             running,
             drain,
         })
+    }
+}
+
+/// What the loops of one instance share on one link.
+struct OnLink {
+    serving: Arc<Serving>,
+    link: Arc<Link>,
+    /// Whether to leave the queue groups on this link.
+    leave: Leave,
+}
+
+impl OnLink {
+    /// Sends a reply the way its request came, where that still works: another server may not reach
+    /// the caller.
+    async fn reply(&self, message: Outgoing) {
+        match self.link.is_dead() {
+            false => publish(&self.link, message).await,
+            true => self.serving.client.outbox().publish(message).await,
+        }
+    }
+
+    /// Sends a reply with others that are under way now.
+    async fn reply_later(&self, message: Outgoing) {
+        match self.link.is_left() {
+            false => self.serving.client.outbox().enqueue(message).await,
+            true => Box::pin(self.reply(message)).await,
+        }
     }
 }
 
@@ -156,6 +183,11 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
     let instance = &serving.instance;
     let failed = |error: async_nats::SubscribeError| error.to_string();
     let (mut methods, leave) = (JoinSet::new(), watch::Sender::new(false));
+    let on = Arc::new(OnLink {
+        serving: serving.clone(),
+        link: link.clone(),
+        leave: Leave::new(leave.subscribe()),
+    });
     for dispatcher in &instance.dispatchers {
         let subject = dispatcher.subject().to_owned();
         let group = instance.queue_group.to_owned();
@@ -164,18 +196,11 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
             .queue_subscribe(subject, group)
             .await
             .map_err(failed)?;
-        let (serving, dispatcher) = (serving.clone(), dispatcher.clone());
-        let (link, leave) = (link.clone(), Leave::new(leave.subscribe()));
+        let (on, dispatcher) = (on.clone(), dispatcher.clone());
         match dispatcher.spec().options.when_full {
-            WhenFull::Busy => {
-                methods.spawn(serve_method(serving, dispatcher, link, leave, requests));
-            }
-            WhenFull::StepAside => {
-                methods.spawn(aside::serve_method(
-                    serving, dispatcher, link, leave, requests,
-                ));
-            }
-        }
+            WhenFull::Busy => methods.spawn(serve_method(on, dispatcher, requests)),
+            WhenFull::StepAside => methods.spawn(aside::serve_method(on, dispatcher, requests)),
+        };
     }
     let questions = discovery::subscribe(&link.nats, instance)
         .await
@@ -207,36 +232,31 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
 }
 
 /// Takes the calls of one method on one link until it is time to leave.
-async fn serve_method(
-    serving: Arc<Serving>,
-    method: Arc<Dispatcher>,
-    link: Arc<Link>,
-    leave: Leave,
-    mut requests: Subscriber,
-) {
-    let mut told = pin!(leave.said());
+async fn serve_method(on: Arc<OnLink>, method: Arc<Dispatcher>, mut requests: Subscriber) {
+    let mut told = pin!(on.leave.said());
     // Under load there is always a message, so the cheap look comes before every one of them.
-    while !leave.is_said() {
+    while !on.leave.is_said() {
         tokio::select! {
             biased;
             request = requests.next() => match request {
-                Some(request) => handle(&serving, &method, request).await,
+                Some(request) => handle(&on, &method, request).await,
                 None => return,
             },
             () = &mut told => break,
         }
     }
-    drain::take_last(&serving, &method, &link, requests).await;
+    drain::take_last(&on, &method, requests).await;
 }
 
 /// Takes one message through its method, and its reply to the outbox.
-async fn handle(serving: &Arc<Serving>, method: &Arc<Dispatcher>, request: Message) {
+async fn handle(on: &Arc<OnLink>, method: &Arc<Dispatcher>, request: Message) {
     let Message {
         reply,
         headers,
         payload,
         ..
     } = request;
+    let serving = &on.serving;
     let call = Call::new(headers.as_ref().map(from_nats).unwrap_or_default(), payload);
     let inbox_prefix = &serving.client.connection().config().inbox_prefix;
     if let Some(reply) = &reply
@@ -248,18 +268,14 @@ async fn handle(serving: &Arc<Serving>, method: &Arc<Dispatcher>, request: Messa
         return;
     }
     match (method.dispatch(call), reply) {
-        (Dispatched::Done(answer), Some(reply)) => {
-            let message = outgoing(reply, answer);
-            serving.client.outbox().publish(message).await;
-        }
+        (Dispatched::Done(answer), Some(reply)) => on.reply(outgoing(reply, answer)).await,
         (Dispatched::Done(_), None) => {}
         (Dispatched::Pending(call), Some(reply)) => {
-            let tracker = serving.running.clone();
-            let serving = serving.clone();
-            tracker.spawn(async move {
-                let answer = call.finish(cancel::given_up(&serving.client, &reply)).await;
-                let message = outgoing(reply, answer);
-                serving.client.outbox().enqueue(message).await;
+            let on = on.clone();
+            serving.running.spawn(async move {
+                let given_up = cancel::given_up(&on.serving.client, &reply);
+                let answer = call.finish(given_up).await;
+                on.reply_later(outgoing(reply, answer)).await;
             });
         }
         (Dispatched::Pending(call), None) => {

@@ -22,17 +22,19 @@ impl Server {
     /// Starts the server that `NATS_SERVER_BIN` names; without one the test is left out, which is
     /// said on the terminal and is a failure in CI.
     pub(crate) fn start(config: &str) -> Option<Self> {
+        Self::start_on(free_port(), config)
+    }
+
+    /// Starts it on a port that was found to be free.
+    pub(crate) fn start_on(port: u16, config: &str) -> Option<Self> {
         let Some(program) = env::var_os("NATS_SERVER_BIN").filter(|path| !path.is_empty()) else {
-            let message =
-                "NATS_SERVER_BIN is not set, so permissions are not tested; `make tools` gets it";
+            let message = "NATS_SERVER_BIN is not set, so a test that needs a real server is left \
+                           out; `make tools` gets it";
             assert!(env::var("CI").as_deref() != Ok("true"), "{message}");
             // Not `eprintln!`: the harness hides what a passing test prints that way.
             let _ = writeln!(io::stderr(), "skipped: {message}");
             return None;
         };
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
         let path = env::temp_dir().join(format!("nats-{}-{port}.conf", std::process::id()));
         fs::write(&path, config).unwrap();
         let child = Command::new(program)
@@ -55,6 +57,33 @@ impl Server {
         Some(server)
     }
 
+    /// Makes the server read another configuration.
+    pub(crate) fn reload(&self, config: &str) {
+        fs::write(&self.config, config).unwrap();
+        self.signal("HUP");
+    }
+
+    /// Tells the server that it shall shut down slowly (lame duck mode).
+    pub(crate) fn retire(&self) {
+        self.signal("USR2");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Returns whether the server has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Returns the URL for whom the server takes without a name.
+    pub(crate) fn open_url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
     pub(crate) fn url(&self, user: &str, password: &str) -> String {
         format!("nats://{user}:{password}@127.0.0.1:{}", self.port)
     }
@@ -66,4 +95,10 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.config);
     }
+}
+
+/// Returns a port that is free now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
