@@ -15,7 +15,8 @@ use std::time::Duration;
 pub struct Config {
     /// The servers' URLs; user and password, or a token, may stand inside: `nats://user:pass@host`.
     pub servers: Vec<String>,
-    /// The connection's name, which operators see in `nats server report connections`.
+    /// The connection's name, which operators see in `nats server report connections`. A runner
+    /// names its own after its instances: `greeting_service/<id>`, joined by commas.
     pub name: String,
     /// The first token of reply inboxes; `_INBOX` by default.
     pub inbox_prefix: String,

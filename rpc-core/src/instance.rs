@@ -61,10 +61,19 @@ pub(crate) struct EndpointInfo {
 }
 
 impl Instance {
-    /// Binds the methods of `service` to it.
-    pub(crate) fn new<S: Service>(service: S, client: &Client, cut: CancellationToken) -> Self {
+    /// Returns the id of a new instance.
+    pub(crate) fn new_id() -> String {
+        Uuid::now_v7().simple().to_string()
+    }
+
+    /// Binds the methods of `service` to the instance `id`.
+    pub(crate) fn new<S: Service>(
+        service: S,
+        id: String,
+        client: &Client,
+        cut: CancellationToken,
+    ) -> Self {
         let service = Arc::new(service);
-        let id = Uuid::now_v7().simple().to_string();
         let client = client.of_instance(S::NAME, &id);
         let bind = |endpoint| {
             Arc::new(Dispatcher::new(

@@ -52,6 +52,8 @@ pub struct Runner {
 struct Declared {
     subjects: Vec<String>,
     name: &'static str,
+    /// Its name and the id of its instance.
+    instance: String,
     bind: Bind,
 }
 
@@ -110,10 +112,12 @@ impl Runner {
     /// Adds a service.
     #[must_use]
     pub fn service<S: Service>(mut self, service: S) -> Self {
+        let id = Instance::new_id();
         self.services.push(Declared {
+            instance: format!("{}/{id}", S::NAME),
             subjects: S::endpoints().iter().map(Endpoint::subject).collect(),
             name: S::NAME,
-            bind: Box::new(|client, cut| Instance::new(service, client, cut)),
+            bind: Box::new(move |client, cut| Instance::new(service, id, client, cut)),
         });
         self
     }
@@ -132,7 +136,8 @@ impl Runner {
     pub async fn start(mut self) -> Result<Running, RunError> {
         self.check_declarations()?;
         let names: Vec<_> = self.services.iter().map(|service| service.name).collect();
-        self.config.name = names.join(",");
+        let instances: Vec<_> = self.services.iter().map(|it| &*it.instance).collect();
+        self.config.name = instances.join(",");
         let client = Client::connect(self.config).await?;
         let (stop, _) = watch::channel(false);
         // Also ends what runs already when a later service cannot start.

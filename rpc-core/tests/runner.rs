@@ -9,7 +9,10 @@ use std::time::Duration;
 use expect_test::expect;
 use rpc_core::prelude::*;
 use rpc_core::{Config, ConnectError, RunError};
-use support::Probe;
+use support::server::{Server, free_port};
+use support::{PATIENCE, Probe, ask};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 struct Twin;
 
@@ -18,6 +21,14 @@ struct Twin;
 impl Twin {
     #[rpc]
     async fn echo(&self) {}
+}
+
+struct Quiet;
+
+#[rpc(name = "quiet_service")]
+impl Quiet {
+    #[rpc]
+    async fn nothing(&self) {}
 }
 
 fn nowhere() -> Config {
@@ -110,4 +121,37 @@ async fn a_contract_that_the_server_would_not_carry_is_said_at_the_start() {
     ] {
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[tokio::test]
+async fn operators_see_which_instances_have_a_connection() {
+    let monitor = free_port();
+    let Some(server) = Server::start(&format!("http: \"127.0.0.1:{monitor}\"\n")) else {
+        return;
+    };
+    let url = server.open_url();
+    let config = Config::new(&url).give_up_after(PATIENCE).name("not this");
+    let runner = Runner::new(config).service(Probe::default()).service(Quiet);
+    let service = runner.start().await.unwrap();
+    let mut instances = Vec::new();
+    for name in ["probe_service", "quiet_service"] {
+        let ping = ask(&url, &format!("$SRV.PING.{name}"), "").await;
+        instances.push(format!("{name}/{}", ping["id"].as_str().unwrap()));
+    }
+    let connections = get(monitor, "/connz").await;
+    assert!(
+        connections.contains(&format!("\"name\": \"{}\"", instances.join(","))),
+        "{connections}"
+    );
+    service.stop().await;
+}
+
+/// Returns what an HTTP server answers.
+async fn get(port: u16, path: &str) -> String {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
 }
