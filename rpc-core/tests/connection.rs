@@ -332,6 +332,37 @@ async fn stopping_does_not_wait_for_a_frozen_server() {
     );
 }
 
+#[tokio::test]
+async fn stopping_without_a_server_takes_no_longer_than_the_calls_that_run() {
+    for (running, at_most) in [(0, 1_000), (3, 2_500)] {
+        let probe = Probe::default();
+        let server = broker(0);
+        let config = Config::new(&server.url()).give_up_after(PATIENCE);
+        let runner = Runner::new(config)
+            .service(probe.clone())
+            .drain_timeout(Duration::from_secs(1));
+        let service = runner.start().await.unwrap();
+        let client = connect(&server.url()).await;
+        let calls = join_all(
+            (0..running).map(|_| client.call::<String>("probe_service.wait").into_future()),
+        );
+        let gone = async {
+            eventually("all run", async || probe.0.begun.load(SeqCst) == running).await;
+            server.shutdown();
+        };
+        tokio::join!(calls, gone);
+        eventually("the service knows", async || {
+            service.client().round_trip(PATIENCE).await.is_err()
+        })
+        .await;
+        let stopping = Instant::now();
+        service.stop().await;
+        let took = stopping.elapsed();
+        assert!(took < Duration::from_millis(at_most), "{running}: {took:?}");
+        assert_eq!(probe.0.running.load(SeqCst), 0);
+    }
+}
+
 fn guarded() -> Handle {
     let auth = Auth::UserPassword {
         user: "bob".to_owned(),
