@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests compare us with: the real nats-server, the Python
-# client nats-py and the official `nats` command line, each pinned by version
-# and hash in scripts/tools/. Nothing outside target/tools is touched, apart
+# client nats-py and the official `nats` command line with the schemas it judges
+# services by, each pinned by version and hash in scripts/tools/. Nothing outside target/tools is touched, apart
 # from the download caches of pip and Go.
 #
 #   scripts/install-test-tools.sh            everything
@@ -60,6 +60,20 @@ install_nats_cli() {
     rm -f "$tools"/cli-*.stamp && touch "$done_stamp"
 }
 
+# The schemas by which that command line judges discovery replies, in the module
+# and the version that it is built with. Copied, because Go may clean its cache.
+install_schemas() {
+  local done_stamp source
+  done_stamp=$(stamp schemas "$pins/go.mod" "$pins/go.sum")
+  if [ -e "$done_stamp" ] && [ -d "$tools/schemas" ]; then return 0; fi
+  command -v go >/dev/null || { echo 'go is not on the PATH' >"$log"; return 1; }
+  (cd "$pins" && go mod download github.com/nats-io/jsm.go) >"$log" 2>&1 &&
+    source=$(cd "$pins" && go list -m -f '{{.Dir}}' github.com/nats-io/jsm.go 2>>"$log") &&
+    rm -rf "$tools/schemas" && mkdir -p "$tools/schemas" &&
+    cp "$source"/schemas/micro/v1/*.json "$tools/schemas/" && chmod u+w "$tools/schemas"/*.json &&
+    rm -f "$tools"/schemas-*.stamp && touch "$done_stamp"
+}
+
 offer() { printf 'export %s=%q\n' "$1" "$2"; }
 
 : >"$log"
@@ -85,6 +99,15 @@ if [ "$wanted" = all ]; then
   else
     unavailable 'nats command line' 'that `nats request` and `nats service` work with our services' \
       'install Go 1.25 or newer and run `make tools` with a network, or set NATS_CLI'
+  fi
+  : >"$log"
+  if [ -n "${NATS_SCHEMAS:-}" ]; then
+    offer NATS_SCHEMAS "$NATS_SCHEMAS"
+  elif install_schemas; then
+    offer NATS_SCHEMAS "$tools/schemas"
+  else
+    unavailable 'schemas of ADR-32' 'that discovery replies are what they demand' \
+      'install Go 1.25 or newer and run `make tools` with a network, or set NATS_SCHEMAS'
   fi
 fi
 

@@ -90,6 +90,43 @@ async fn a_restarted_server_is_served_again_and_calls_under_way_fail_at_once() {
     assert!(waited < Duration::from_secs(3), "{waited:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_was_connected_again_stops_without_losing_a_call() {
+    // The server counts the messages of a subscription anew, the client goes on counting: an instance
+    // that stopped went on getting calls when it had seen what it took for the last of them.
+    let probe = Probe::default();
+    let first = broker(0);
+    let (url, port) = (first.url(), first.port());
+    let (stays, stops) = (serve(&url, &probe).await, serve(&url, &probe).await);
+    let client = connect(&url).await;
+    let calls = |count| {
+        let call = |_| client.call::<u64>("probe_service.count").timeout(PATIENCE);
+        join_all((0..count).map(call).map(IntoFuture::into_future))
+    };
+    for answer in calls(2_000).await {
+        answer.unwrap();
+    }
+    first.shutdown();
+    let _second = broker(port);
+    for client in [&client, stays.client(), stops.client()] {
+        eventually("all are connected again", async || {
+            client.round_trip(PATIENCE).await.is_ok()
+        })
+        .await;
+    }
+    let stop = async {
+        let seen = probe.0.counted.load(SeqCst);
+        eventually("calls come", async || probe.0.counted.load(SeqCst) > seen).await;
+        stops.stop().await;
+    };
+    let (answers, ()) = tokio::join!(calls(5_000), stop);
+    for answer in answers {
+        answer.unwrap();
+    }
+    assert_eq!(probe.0.counted.load(SeqCst), 7_000);
+    stays.stop().await;
+}
+
 #[tokio::test]
 async fn an_idempotent_call_outlives_a_restart_of_the_server() {
     let probe = Probe::default();
