@@ -5,12 +5,12 @@
 //! deadline is watched. A method that computes gets a thread instead. Whatever goes wrong, a panic
 //! included, ends this call only, and every call ends in exactly one reply.
 
+mod causes;
 mod pending;
 mod room;
 mod running;
 mod thread;
 
-use std::error::Error as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use self::causes::Causes;
 pub(crate) use self::pending::Pending;
 pub(crate) use self::room::Room;
 use self::room::Taken;
@@ -251,12 +252,10 @@ impl Dispatcher {
         self.stats.failed(&failure);
         let request_id = context.request_id();
         let method = &self.subject;
+        let cause = Causes::of(&failure).map(tracing::field::display);
         match failure.status() {
-            500.. => {
-                let cause = failure.source().map(tracing::field::display);
-                error!(%method, request_id, cause, "call failed: {failure}");
-            }
-            _ => debug!(%method, request_id, "call refused: {failure}"),
+            500.. => error!(%method, request_id, cause, "call failed: {failure}"),
+            _ => debug!(%method, request_id, cause, "call refused: {failure}"),
         }
         // Details can be too large as well; sizes are not.
         self.fitting(WireReply::failure(&failure, Some(request_id)))
