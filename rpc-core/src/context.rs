@@ -32,6 +32,7 @@ pub struct Context {
     request_id: OnceLock<String>,
     trace: OnceLock<TraceParent>,
     client: Option<Client>,
+    one_way: bool,
 }
 
 impl Context {
@@ -56,7 +57,14 @@ impl Context {
             request_id: OnceLock::new(),
             trace: OnceLock::new(),
             client,
+            one_way: false,
         }
+    }
+
+    /// Notes whether the call came without a reply subject.
+    pub(crate) fn with_one_way(mut self, one_way: bool) -> Self {
+        self.one_way = one_way;
+        self
     }
 
     /// Returns the headers of the call.
@@ -110,6 +118,25 @@ impl Context {
             .get(headers::DEPTH)
             .and_then(|text| text.parse().ok());
         depth.unwrap_or(0)
+    }
+
+    /// Returns whether nobody waits for the reply.
+    pub fn is_one_way(&self) -> bool {
+        self.one_way
+    }
+
+    /// Returns who calls, as the bridge has read it from a verified token; `None` when nobody said.
+    ///
+    /// Whoever may publish on the method's subject could write it as well: it is as true as the
+    /// rights on the NATS server are strict.
+    pub fn subject(&self) -> Option<&str> {
+        self.headers.get(headers::SUBJECT)
+    }
+
+    /// Returns what the caller may do, from the same token as [`subject`](Self::subject).
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        let scopes = self.headers.get(headers::SCOPES).unwrap_or_default();
+        scopes.split(' ').filter(|scope| !scope.is_empty())
     }
 
     /// Returns a client whose calls carry on what this call has: what is left of its deadline, its

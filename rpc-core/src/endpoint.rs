@@ -76,6 +76,8 @@ pub struct Options {
     pub safe: bool,
     /// May be repeated: a second call changes nothing more.
     pub idempotent: bool,
+    /// What callers must be allowed to do, all of it; none by default, and then anybody may call.
+    pub scopes: &'static [&'static str],
 }
 
 /// What an instance does when every slot and every waiting place of a method is taken.
@@ -100,6 +102,7 @@ impl Options {
         internal: false,
         safe: false,
         idempotent: false,
+        scopes: &[],
     };
 
     /// Returns the options of a method with threads of its own that sets no others: more calls at

@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::dispatch::Dispatcher;
+use crate::middleware::Layers;
+use crate::protocol::RpcError;
 use crate::service::Service;
 
 /// What a method may be told apart by in `rpc.flags`.
@@ -66,10 +68,11 @@ impl Instance {
         Uuid::now_v7().simple().to_string()
     }
 
-    /// Binds the methods of `service` to the instance `id`.
+    /// Binds the methods of `service`, inside the layers, to the instance `id`.
     pub(crate) fn new<S: Service>(
         service: S,
         id: String,
+        layers: &Layers<RpcError>,
         client: &Client,
         cut: CancellationToken,
     ) -> Self {
@@ -79,6 +82,7 @@ impl Instance {
             Arc::new(Dispatcher::new(
                 endpoint,
                 service.clone(),
+                layers,
                 Some(client.clone()),
                 cut.clone(),
             ))

@@ -41,12 +41,17 @@
 //! [`Client`] calls methods by name; [`Context::client`] does so inside a method and carries the
 //! deadline and the request id on. [`Catalog`] knows which methods exist.
 //!
+//! # Middleware
+//! [`Runner::layer`] puts layers around methods and [`Client::layer`] around requests; [`middleware`] has
+//! ready-made ones, and shows how to write one. `#[rpc(scopes("…"))]` says who may call.
+//!
 //! # Testing
 //! A service is a plain struct whose methods a test can call. `testing::call` goes through
 //! arguments and reply without a network; `testing::TestApp` has a broker of its own.
 //!
 //! # Features
 //! * `embedded` (default): the in-process broker that [`Runner`] starts when `NATS_URL` is unset.
+//! * `metrics`: `middleware::MetricsLayer`, which counts calls for Prometheus.
 //! * `testing`: the module `testing`.
 
 // What a service is.
@@ -73,6 +78,9 @@ mod runner;
 mod serve;
 mod signals;
 mod stats;
+
+// Around calls, on both sides.
+pub mod middleware;
 
 // Making calls.
 mod catalog;

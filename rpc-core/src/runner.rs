@@ -10,11 +10,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::client::Client;
+use crate::client::{CallError, Client};
 use crate::config::{self, Config};
 use crate::endpoint::Endpoint;
 use crate::error::RunError;
 use crate::instance::Instance;
+use crate::middleware::{Layer, Layers, Next, RpcService};
+use crate::protocol::RpcError;
 use crate::serve::{Serving, serve};
 use crate::service::Service;
 use crate::signals::stop_signal;
@@ -45,6 +47,8 @@ pub struct Runner {
     #[cfg(feature = "embedded")]
     broker: Option<rpc_broker::Handle>,
     services: Vec<Declared>,
+    layers: Layers<RpcError>,
+    client_layers: Layers<CallError>,
     drain: Duration,
 }
 
@@ -57,8 +61,8 @@ struct Declared {
     bind: Bind,
 }
 
-/// Binds a service to the client of its calls and to what ends them.
-type Bind = Box<dyn FnOnce(&Client, CancellationToken) -> Instance + Send>;
+/// Binds a service, inside the layers, to the client of its calls and to what ends them.
+type Bind = Box<dyn FnOnce(&Layers<RpcError>, &Client, CancellationToken) -> Instance + Send>;
 
 impl Runner {
     /// Creates a runner on the servers that `config` names.
@@ -68,6 +72,8 @@ impl Runner {
             #[cfg(feature = "embedded")]
             broker: None,
             services: Vec::new(),
+            layers: Layers::default(),
+            client_layers: Layers::default(),
             drain: Duration::from_secs(30),
         }
     }
@@ -111,14 +117,60 @@ impl Runner {
 
     /// Adds a service.
     #[must_use]
-    pub fn service<S: Service>(mut self, service: S) -> Self {
+    pub fn service<S: Service>(self, service: S) -> Self {
+        self.declare(service, Layers::default())
+    }
+
+    /// Adds a service whose methods have a layer of their own, inside those of the runner; a tuple
+    /// makes several of it.
+    #[must_use]
+    pub fn service_with<S, L>(self, service: S, layer: L) -> Self
+    where
+        S: Service,
+        L: Layer<Next<RpcError>, Service: RpcService<Error = RpcError>> + Send + Sync + 'static,
+    {
+        let mut layers = Layers::default();
+        layers.push(layer);
+        self.declare(service, layers)
+    }
+
+    fn declare<S: Service>(mut self, service: S, own: Layers<RpcError>) -> Self {
         let id = Instance::new_id();
         self.services.push(Declared {
             instance: format!("{}/{id}", S::NAME),
             subjects: S::endpoints().iter().map(Endpoint::subject).collect(),
             name: S::NAME,
-            bind: Box::new(move |client, cut| Instance::new(service, id, client, cut)),
+            bind: Box::new(move |layers, client, cut| {
+                Instance::new(service, id, &layers.with_inside(&own), client, cut)
+            }),
         });
+        self
+    }
+
+    /// Puts a layer around the methods of all services, also of those that are added before it.
+    ///
+    /// What is added first is outermost. A deadline, the limits of a method and the counting of its
+    /// calls are outside of all layers, the check of its `scopes` is inside them. [`Layer::layer`]
+    /// is called once for each method: what all of them share belongs into the layer.
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Next<RpcError>, Service: RpcService<Error = RpcError>> + Send + Sync + 'static,
+    {
+        self.layers.push(layer);
+        self
+    }
+
+    /// Puts a layer around the requests that methods send through [`Context::client`], as
+    /// [`Client::layer`] does.
+    ///
+    /// [`Context::client`]: crate::Context::client
+    #[must_use]
+    pub fn client_layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Next<CallError>, Service: RpcService<Error = CallError>> + Send + Sync + 'static,
+    {
+        self.client_layers.push(layer);
         self
     }
 
@@ -139,13 +191,14 @@ impl Runner {
         let instances: Vec<_> = self.services.iter().map(|it| &*it.instance).collect();
         self.config.name = instances.join(",");
         let client = Client::connect(self.config).await?;
+        let client = client.with_layers(self.client_layers);
         let (stop, _) = watch::channel(false);
         // Also ends what runs already when a later service cannot start.
         let cut = CancellationToken::new();
         let guard = cut.clone().drop_guard();
         let mut serving = Vec::new();
         for declared in self.services {
-            let instance = Arc::new((declared.bind)(&client, cut.child_token()));
+            let instance = Arc::new((declared.bind)(&self.layers, &client, cut.child_token()));
             let calls = Serving::new(instance, client.clone(), stop.subscribe(), self.drain);
             serving.push(serve(calls).await?);
         }

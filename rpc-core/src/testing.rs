@@ -13,6 +13,7 @@ use crate::client::{CallError, Client};
 use crate::config::{Config, url_from_env};
 use crate::dispatch::{Dispatched, Dispatcher};
 use crate::error::RunError;
+use crate::middleware::Layers;
 use crate::protocol::{Call, Code, Headers, RpcError, WireReply};
 use crate::runner::{Runner, Running};
 use crate::service::Service;
@@ -87,8 +88,8 @@ pub async fn call_with_headers<S: Service>(
     let endpoint = endpoint
         .ok_or_else(|| RpcError::not_found(format!("`{}` has no method `{method}`", S::NAME)))?;
     let never = CancellationToken::new();
-    let dispatcher = Arc::new(Dispatcher::new(endpoint, service.clone(), None, never));
-    let reply = match dispatcher.dispatch(Call::new(headers, payload)) {
+    let dispatcher = Dispatcher::new(endpoint, service.clone(), &Layers::default(), None, never);
+    let reply = match Arc::new(dispatcher).dispatch(Call::new(headers, payload)) {
         Dispatched::Done(reply) => reply,
         Dispatched::Pending(call) => call.finish(std::future::pending()).await,
     };

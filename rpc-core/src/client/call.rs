@@ -158,8 +158,13 @@ impl<T, K> OutgoingCall<'_, T, K> {
         check_method(&self.subject)?;
         let timeout = self.time_left(Instant::now());
         let payload = self.arguments.payload().map_err(CallError::Unencodable)?;
-        let headers = self.headers(timeout);
-        let client = self.client;
+        let (client, mut headers) = (self.client, self.headers());
+        if let Some(layered) = &client.layered {
+            let one_way = true;
+            let sent = layered.send(&self.subject, headers, payload, timeout, one_way);
+            return sent.await.map(drop);
+        }
+        timeout_header(&mut headers, timeout, Duration::ZERO);
         client
             .publish(&self.subject, headers, payload, timeout)
             .await
@@ -225,15 +230,40 @@ impl<T, K> OutgoingCall<'_, T, K> {
         began: Instant,
         timeout: Duration,
     ) -> Result<WireReply, CallError> {
-        let (client, subject) = (self.client, &*self.subject);
-        let headers = self.headers(timeout);
-        let reply = match client
-            .transmit(subject, headers, payload, began, timeout)
+        let (client, subject, mut headers) = (self.client, &*self.subject, self.headers());
+        if let Some(layered) = &client.layered {
+            return layered
+                .send(subject, headers, payload, timeout, false)
+                .await;
+        }
+        timeout_header(&mut headers, timeout, Duration::ZERO);
+        client
+            .try_once(subject, headers, payload, began, timeout)
             .await
-        {
+    }
+
+    /// Returns what the call takes over from the one that it is made in.
+    fn headers(&self) -> Headers {
+        let inherited = self.client.inherited.as_ref();
+        inherited.map_or_else(Headers::new, |it| it.headers.clone())
+    }
+}
+
+impl Client {
+    /// Sends one request; what comes back as an error reply is an error.
+    pub(super) async fn try_once(
+        &self,
+        subject: &str,
+        headers: Headers,
+        payload: Bytes,
+        began: Instant,
+        timeout: Duration,
+    ) -> Result<WireReply, CallError> {
+        let sent = self.transmit(subject, headers, payload, began, timeout);
+        let reply = match sent.await {
             Ok(reply) => reply,
             Err(CallError::Unavailable(_)) => {
-                return Err(Box::pin(client.explain(subject, after(began, timeout))).await);
+                return Err(Box::pin(self.explain(subject, after(began, timeout))).await);
             }
             Err(error) => return Err(error),
         };
@@ -242,15 +272,15 @@ impl<T, K> OutgoingCall<'_, T, K> {
             None => Ok(reply),
         }
     }
+}
 
-    fn headers(&self, timeout: Duration) -> Headers {
-        let inherited = self.client.inherited.as_ref();
-        let mut headers = inherited.map_or_else(Headers::new, |it| it.headers.clone());
-        // Headers cost time on both sides, so the deadline travels only when it is not the default.
-        if timeout != Options::DEFAULT.timeout {
-            headers.insert(headers::TIMEOUT, timeout.as_millis().to_string());
-        }
-        headers
+/// Adds the header that tells a service what is left of a deadline, some of which was `spent`.
+///
+/// Headers cost time on both sides, so the deadline travels only when it is not the default.
+pub(super) fn timeout_header(headers: &mut Headers, timeout: Duration, spent: Duration) {
+    if timeout != Options::DEFAULT.timeout {
+        let left = timeout.saturating_sub(spent).as_millis();
+        headers.insert(headers::TIMEOUT, left.to_string());
     }
 }
 

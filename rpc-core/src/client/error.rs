@@ -115,7 +115,7 @@ pub enum Stage {
 
 impl CallError {
     /// Tells the error replies of a service apart.
-    pub(super) fn from_reply(error: RpcError) -> Self {
+    pub(crate) fn from_reply(error: RpcError) -> Self {
         match Code::from_text(error.code()) {
             Some(Code::Unavailable) => Self::Unavailable(error),
             Some(Code::ResourceExhausted) => Self::Full(error),

@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod exchange;
 mod hedge;
+mod layered;
 mod retry;
 pub(crate) mod typed;
 
@@ -29,6 +30,7 @@ use budget::Budget;
 pub use call::{Idempotent, OutgoingCall, Plain};
 use directory::Directory;
 pub use error::{CallError, Stage};
+use layered::Layered;
 
 /// A client of every service on one NATS connection; cloning it is cheap.
 ///
@@ -49,6 +51,7 @@ pub struct Client {
     /// Who calls, in the words of `Rpc-Caller`; none outside of a service.
     caller: Option<Arc<str>>,
     max_tries: u32,
+    layered: Option<Arc<Layered>>,
 }
 
 struct Core {
@@ -85,6 +88,7 @@ impl Client {
             inherited: None,
             caller: None,
             max_tries: retry::MAX_TRIES,
+            layered: None,
         })
     }
 
@@ -108,7 +112,8 @@ impl Client {
     /// [`InvalidSubject`](CallError::InvalidSubject), [`TooLarge`](CallError::TooLarge),
     /// [`PermissionDenied`](CallError::PermissionDenied), [`Disconnected`](CallError::Disconnected),
     /// [`Deadline`](CallError::Deadline), or [`Unavailable`](CallError::Unavailable) when nobody
-    /// listens: why is not asked here. Dropping the future gives the call up and frees all it holds.
+    /// listens: why is asked only by a client with [layers](Self::layer), which need to know. Dropping
+    /// the future gives the call up and frees all it holds.
     pub async fn request(
         &self,
         subject: &str,
@@ -117,8 +122,18 @@ impl Client {
         timeout: Duration,
     ) -> Result<WireReply, CallError> {
         check_method(subject)?;
-        self.transmit(subject, headers, payload, Instant::now(), timeout)
-            .await
+        let Some(layered) = &self.layered else {
+            let sent = self.transmit(subject, headers, payload, Instant::now(), timeout);
+            return sent.await;
+        };
+        let answer = layered
+            .send(subject, headers, payload, timeout, false)
+            .await;
+        // Layers have read the error reply, so it is written anew.
+        answer.or_else(|error| match error.reply() {
+            Some(said) => Ok(WireReply::failure(said, said.request_id())),
+            None => Err(error),
+        })
     }
 
     /// Returns the largest message that the server takes, headers and payload together, in bytes.

@@ -3,9 +3,11 @@
 //! A call is polled once where it arrived. Most methods finish in that poll and cost neither a
 //! task nor a timer; one that waits takes a slot and moves to a task of its own, where its
 //! deadline is watched. A method that computes gets a thread instead. Whatever goes wrong, a panic
-//! included, ends this call only, and every call ends in exactly one reply.
+//! included, ends this call only, and every call ends in exactly one reply. Layers, where somebody added
+//! some, are part of the method here: `layered.rs` is the only place that knows of them.
 
 mod causes;
+mod layered;
 mod pending;
 mod room;
 mod running;
@@ -24,13 +26,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use self::causes::Causes;
+use self::layered::Invoke;
 pub(crate) use self::pending::Pending;
 pub(crate) use self::room::Room;
 use self::room::Taken;
 use self::running::{LONG_FIRST_POLL, Running};
 use crate::client::Client;
 use crate::context::Context;
-use crate::endpoint::{Endpoint, EndpointSpec, HandlerFuture};
+use crate::endpoint::{Endpoint, EndpointSpec};
+use crate::middleware::Layers;
 use crate::protocol::{Call, Code, Outcome, RpcError, WireReply};
 use crate::service::Service;
 use crate::stats::Stats;
@@ -39,7 +43,7 @@ use crate::stats::Stats;
 pub(crate) struct Dispatcher {
     spec: EndpointSpec,
     subject: String,
-    invoke: Box<dyn Fn(Arc<Context>, Bytes) -> HandlerFuture + Send + Sync>,
+    invoke: Invoke,
     client: Option<Client>,
     /// Ends the calls that still run when the service may wait no longer.
     cut: CancellationToken,
@@ -58,20 +62,20 @@ pub(crate) enum Dispatched {
 }
 
 impl Dispatcher {
-    /// Binds a method to the service instance it is called on.
+    /// Binds a method, inside its layers, to the service instance it is called on.
     pub(crate) fn new<S: Service>(
         endpoint: &Endpoint<S>,
         service: Arc<S>,
+        layers: &Layers<RpcError>,
         client: Option<Client>,
         cut: CancellationToken,
     ) -> Self {
-        let handler = endpoint.handler;
         let options = &endpoint.spec.options;
         Self {
             room: Room::new(options.limit, options.queue),
             spec: endpoint.spec,
             subject: endpoint.subject(),
-            invoke: Box::new(move |context, payload| handler(service.clone(), context, payload)),
+            invoke: layered::invoke(endpoint, service, layers),
             client,
             cut,
             stats: Stats::default(),
@@ -97,12 +101,13 @@ impl Dispatcher {
 
     /// Takes a call as far as it goes without waiting.
     pub(crate) fn dispatch(self: &Arc<Self>, call: Call) -> Dispatched {
-        let context = Arc::new(Context::new(
+        let context = Context::new(
             call.headers,
             call.received,
             self.spec.options.timeout,
             self.client.clone(),
-        ));
+        );
+        let context = Arc::new(context.with_one_way(call.one_way));
         if context.deadline() <= call.received {
             self.stats.expired();
             let late = deadline_exceeded("before it ran");

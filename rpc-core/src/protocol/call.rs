@@ -16,6 +16,8 @@ pub struct Call {
     pub payload: Bytes,
     /// When the message was received; deadlines count from here, because two clocks may disagree.
     pub received: Instant,
+    /// Whether it came without a reply subject, so that nobody waits for an answer.
+    pub one_way: bool,
 }
 
 impl Call {
@@ -25,6 +27,7 @@ impl Call {
             headers,
             payload: payload.into(),
             received: Instant::now(),
+            one_way: false,
         }
     }
 }

@@ -14,7 +14,8 @@ pub const TIMEOUT: &str = "Rpc-Timeout";
 pub const CALLER: &str = "Rpc-Caller";
 /// The subject of the token that the bridge has verified; it drops one that a client sends.
 pub const SUBJECT: &str = "Rpc-Sub";
-/// The scopes of the token that the bridge has verified; it drops those that a client sends.
+/// The scopes of the token that the bridge has verified, separated by spaces; it drops those that a
+/// client sends.
 pub const SCOPES: &str = "Rpc-Scopes";
 /// Where the call stands in its trace (W3C Trace Context); read in any case.
 pub const TRACEPARENT: &str = "traceparent";

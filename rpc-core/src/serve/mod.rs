@@ -257,7 +257,8 @@ async fn handle(on: &Arc<OnLink>, method: &Arc<Dispatcher>, request: Message) {
         ..
     } = request;
     let serving = &on.serving;
-    let call = Call::new(headers.as_ref().map(from_nats).unwrap_or_default(), payload);
+    let mut call = Call::new(headers.as_ref().map(from_nats).unwrap_or_default(), payload);
+    call.one_way = reply.is_none();
     let inbox_prefix = &serving.client.connection().config().inbox_prefix;
     if let Some(reply) = &reply
         && !is_reply_inbox(reply, inbox_prefix)
