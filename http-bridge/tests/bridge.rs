@@ -24,5 +24,7 @@ mod nesting;
 mod program;
 #[path = "bridge/refusals.rs"]
 mod refusals;
+#[path = "bridge/scopes.rs"]
+mod scopes;
 #[path = "bridge/slowness.rs"]
 mod slowness;

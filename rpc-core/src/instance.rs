@@ -23,6 +23,8 @@ pub(crate) const IDEMPOTENT: &str = "idempotent";
 pub(crate) const FLAGS: &str = "rpc.flags";
 /// The metadata key of a method's parameters and result.
 const SCHEMA: &str = "rpc.schema";
+/// The metadata key of the scopes that a method asks for; not there where it asks for none.
+const SCOPES: &str = "rpc.scopes";
 /// The metadata key of a service's contract hash.
 const HASH: &str = "rpc.hash";
 
@@ -200,12 +202,16 @@ fn endpoint_metadata(method: &Dispatcher) -> BTreeMap<String, String> {
         .filter(|(set, _)| *set)
         .map(|(_, name)| *name)
         .collect();
-    BTreeMap::from([
+    let mut metadata = BTreeMap::from([
         ("rpc.v".to_owned(), "1".to_owned()),
         ("rpc.doc".to_owned(), spec.doc.to_owned()),
         (SCHEMA.to_owned(), spec.schema().to_string()),
         (FLAGS.to_owned(), flags.join(",")),
-    ])
+    ]);
+    if !spec.options.scopes.is_empty() {
+        metadata.insert(SCOPES.to_owned(), spec.options.scopes.join(","));
+    }
+    metadata
 }
 
 /// FNV-1a: the same on every machine and in every release, which the standard hasher is not.

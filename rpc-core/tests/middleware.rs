@@ -11,3 +11,5 @@ mod limits;
 mod metrics;
 #[path = "middleware/note.rs"]
 mod note;
+#[path = "middleware/scopes.rs"]
+mod scopes;

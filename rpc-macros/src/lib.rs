@@ -59,6 +59,7 @@ use proc_macro::TokenStream;
 /// | `internal` | never callable over HTTP | |
 /// | `safe` | changes nothing; implies `idempotent` | |
 /// | `idempotent` | a second call changes nothing more, so it may be repeated | |
+/// | `scopes("user:write")` | what callers must be allowed to do, all of it; of several, `scopes("a", "b")` | anybody may call |
 ///
 /// A method runs where its call was received until it first waits, and nothing else is received
 /// there meanwhile. One that hashes, compresses or asks a blocking library is `blocking`; the log
@@ -73,6 +74,12 @@ use proc_macro::TokenStream;
 /// them, until at most half of its waiting places are taken. Meanwhile they go to the others, and
 /// when all have stepped aside, callers read `unavailable` at once. It suits methods whose calls
 /// take long, and services with several instances.
+///
+/// A method with `scopes` runs only for callers whose `Rpc-Scopes` has all of them. Others read
+/// `permission_denied`, which names what is missing, or `unauthenticated` when neither `Rpc-Sub` nor
+/// `Rpc-Scopes` came with the call. The bridge sets both from a token that it has verified, and drops
+/// those that its clients send; whoever may publish on the method's subject on NATS can say what they
+/// like, so that is a right to give with care.
 ///
 /// # On a parameter
 ///

@@ -55,6 +55,12 @@ pub(crate) fn is_code(text: &str) -> bool {
         .all(|word| !word.is_empty() && word.bytes().all(allowed))
 }
 
+/// Returns whether a text is one scope: `user:write`.
+pub(crate) fn is_scope(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\\');
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
 /// Turns `GreetingService` into `greeting_service`, and `HTTPServer2` into `http_server2`.
 pub(crate) fn snake_case(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
@@ -148,6 +154,16 @@ mod tests {
         }
         for text in ["", ".", "a.", ".a", "a..b", "a b", "A", "a-b", "größe"] {
             assert!(!is_code(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn scopes_are_words_without_separators() {
+        for text in ["user:write", "a", "https://example.com/all", "Files.Read'"] {
+            assert!(is_scope(text), "{text}");
+        }
+        for text in ["", " ", "a b", "a,b", "a\"", "a\\", "größe", "a\n"] {
+            assert!(!is_scope(text), "{text}");
         }
     }
 

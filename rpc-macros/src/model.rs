@@ -62,6 +62,8 @@ pub(crate) struct MethodOptions {
     pub(crate) internal: bool,
     pub(crate) safe: bool,
     pub(crate) idempotent: bool,
+    /// What callers must be allowed to do.
+    pub(crate) scopes: Vec<LitStr>,
 }
 
 /// Where an input of a method comes from.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Error, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Meta, Path, Result,
@@ -63,6 +64,7 @@ impl Level {
                 "internal",
                 "safe",
                 "idempotent",
+                "scopes",
             ],
             Self::Parameter => &[
                 "default",
@@ -107,8 +109,8 @@ pub(crate) enum Value {
     None,
     /// `= value`.
     Expr(Box<Expr>),
-    /// `(…)`.
-    List(Span),
+    /// `(…)`, and what is inside.
+    List(Span, TokenStream),
 }
 
 impl Parse for Entry {
@@ -124,7 +126,7 @@ impl Parse for Entry {
             }
             Some((TokenTree::Group(group), _)) => {
                 input.parse::<TokenTree>()?;
-                Value::List(group.span())
+                Value::List(group.span(), group.stream())
             }
             _ => Value::None,
         };
@@ -139,7 +141,7 @@ impl Entry {
         Err(match &self.value {
             Value::None => Error::new_spanned(&self.key, text),
             Value::Expr(value) => Error::new_spanned(value, text),
-            Value::List(span) => Error::new(*span, text),
+            Value::List(span, _) => Error::new(*span, text),
         })
     }
 
@@ -148,7 +150,7 @@ impl Entry {
         match &self.value {
             Value::None => self.key.span(),
             Value::Expr(value) => value.span(),
-            Value::List(span) => *span,
+            Value::List(span, _) => *span,
         }
     }
 
@@ -226,6 +228,26 @@ impl Entry {
             _ => {
                 self.wrong("expects the name of a type, or `false`: `client = \"GreetingClient\"`")
             }
+        }
+    }
+
+    /// Returns the texts of a list: `scopes("user:read", "user:write")`.
+    pub(crate) fn texts(&self, example: &str) -> Result<Vec<LitStr>> {
+        let expected = format!("expects a list of strings: `{}(\"{example}\")`", self.key);
+        let Value::List(_, inside) = &self.value else {
+            return self.wrong(&expected);
+        };
+        let texts = Punctuated::<Lit, Token![,]>::parse_terminated.parse2(inside.clone());
+        let texts = texts.ok().and_then(|literals| {
+            let text = |literal| match literal {
+                Lit::Str(text) => Some(text),
+                _ => None,
+            };
+            literals.into_iter().map(text).collect::<Option<Vec<_>>>()
+        });
+        match texts {
+            Some(texts) if !texts.is_empty() => Ok(texts),
+            _ => self.wrong(&expected),
         }
     }
 

@@ -180,6 +180,9 @@ fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
             "internal" => settings.internal = errors.keep(entry.flag()).is_some(),
             "safe" => settings.safe = errors.keep(entry.flag()).is_some(),
             "idempotent" => settings.idempotent = errors.keep(entry.flag()).is_some(),
+            "scopes" => {
+                settings.scopes = errors.keep(entry.texts("user:write")).unwrap_or_default();
+            }
             _ => {}
         }
     }
@@ -352,7 +355,7 @@ fn default_value(entry: &Entry) -> Result<DefaultValue> {
     match &entry.value {
         Value::None => Ok(DefaultValue::OfType(entry.key.span())),
         Value::Expr(value) => Ok(DefaultValue::Value(value.clone())),
-        Value::List(span) => {
+        Value::List(span, _) => {
             let text = "option `default` takes its value after `=`: `default = 10`";
             Err(Error::new(*span, text))
         }

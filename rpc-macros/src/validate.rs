@@ -67,6 +67,7 @@ fn names_and_methods(service: &Service, errors: &mut Errors) {
     names_of(service, errors);
     for method in &service.methods {
         signature(&method.sig, errors);
+        scopes(&method.options.scopes, errors);
         parameters(method, errors);
     }
     subjects(service, errors);
@@ -227,6 +228,24 @@ fn check_receiver(receiver: &Receiver, errors: &mut Errors) {
             receiver.self_token,
             "an rpc method takes `&self`, because the next call needs the service, too",
         ),
+    }
+}
+
+/// Scopes are words of a token (RFC 6749), which separates them by spaces; discovery does by commas.
+fn scopes(scopes: &[LitStr], errors: &mut Errors) {
+    for (index, scope) in scopes.iter().enumerate() {
+        let value = scope.value();
+        if !literal::is_scope(&value) {
+            let text = format!(
+                "`{value}` is not a scope: use letters, digits and signs other than spaces, commas, \
+                 quotation marks and backslashes, as in `user:write`; \
+                 several are several strings"
+            );
+            errors.add(scope, text);
+        }
+        if scopes[..index].iter().any(|first| first.value() == value) {
+            errors.add(scope, format!("scope `{value}` is given twice"));
+        }
     }
 }
 

@@ -167,6 +167,10 @@ fn options(options: &MethodOptions, private: &TokenStream) -> TokenStream {
     if options.idempotent || options.safe {
         fields.push(quote!(idempotent: true));
     }
+    if !options.scopes.is_empty() {
+        let scopes = &options.scopes;
+        fields.push(quote!(scopes: &[#(#scopes),*]));
+    }
     let others = match options.blocking {
         true => quote!(#private::Options::blocking()),
         false => quote!(#private::Options::DEFAULT),
