@@ -55,7 +55,7 @@ impl Group {
 }
 
 /// Where the contenders over HTTP begin.
-const HTTP: usize = 6;
+const HTTP: usize = 7;
 
 /// Every contender, in the order in which they take turns.
 pub(crate) const ALL: &[Contender] = &[
@@ -111,6 +111,15 @@ pub(crate) const ALL: &[Contender] = &[
         service: (Responder::Rpc, Flavor::MultiThread),
         edge: None,
         client: (Caller::Bytes, Flavor::MultiThread),
+        optional: true,
+    },
+    Contender {
+        name: "rpc-layered-mt",
+        about: "rpc-mt with a layer around the methods that does nothing",
+        group: Group::Nats,
+        service: (Responder::RpcLayered, Flavor::MultiThread),
+        edge: None,
+        client: (Caller::Typed, Flavor::MultiThread),
         optional: true,
     },
     Contender {

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use examples::greeting_service::GreetingService;
 use futures_util::StreamExt as _;
+use rpc_core::middleware::{Layer, Request, RpcService};
+use rpc_core::protocol::WireReply;
 use rpc_core::{Config, Runner};
 
 use super::{Failure, control};
@@ -19,6 +21,8 @@ pub(crate) enum Responder {
     Spawning,
     /// Ours: the sample service on a `Runner`.
     Rpc,
+    /// The same with a layer around it that does nothing.
+    RpcLayered,
 }
 
 impl Responder {
@@ -27,6 +31,7 @@ impl Responder {
             Self::Inline => "inline",
             Self::Spawning => "spawning",
             Self::Rpc => "rpc",
+            Self::RpcLayered => "rpc-layered",
         }
     }
 }
@@ -34,8 +39,11 @@ impl Responder {
 /// Serves until the process ends.
 pub(crate) async fn serve(responder: Responder, nats: &str) -> Result<(), Failure> {
     match responder {
-        Responder::Rpc => {
-            let runner = Runner::new(Config::new(nats)).service(GreetingService);
+        Responder::Rpc | Responder::RpcLayered => {
+            let mut runner = Runner::new(Config::new(nats)).service(GreetingService);
+            if responder == Responder::RpcLayered {
+                runner = runner.layer(NothingLayer);
+            }
             let _running = runner.start().await?;
             control::ready_until_told("");
             std::future::pending().await
@@ -71,5 +79,26 @@ async fn reply(client: &Client, request: Message) {
     if let Some(inbox) = request.reply {
         // A connection that broke fails the callers, which is where it is told.
         let _ = client.publish(inbox, Bytes::from_static(REPLY)).await;
+    }
+}
+
+/// What a layer costs that does nothing.
+struct NothingLayer;
+
+struct Nothing<S>(S);
+
+impl<S> Layer<S> for NothingLayer {
+    type Service = Nothing<S>;
+
+    fn layer(&self, inner: S) -> Nothing<S> {
+        Nothing(inner)
+    }
+}
+
+impl<S: RpcService> RpcService for Nothing<S> {
+    type Error = S::Error;
+
+    async fn call(&self, request: Request) -> Result<WireReply, S::Error> {
+        self.0.call(request).await
     }
 }
