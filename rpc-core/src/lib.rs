@@ -187,3 +187,8 @@ struct ErrorsPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/schema.md")]
 struct SchemaPage;
+
+/// The code of the page about middleware compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/middleware.md")]
+struct MiddlewarePage;
