@@ -11,6 +11,9 @@ pub use crate::client::typed::{
 pub use crate::client::{Idempotent, Plain};
 pub use crate::context::Context;
 pub use crate::endpoint::{Endpoint, EndpointSpec, Handler, HandlerFuture, Options, WhenFull};
+pub use crate::entrypoint::{
+    Ended, Entrypoints, EventHandler, EventMode, Hook, HookFuture, Schedule, Timer,
+};
 pub use crate::extract::{end, from_context};
 pub use crate::outcome::{PlainKind, Probe, ReplyKind, ResultKind, UnitKind, ValueKind};
 pub use crate::protocol::{RpcError, WireReply};
@@ -45,6 +48,36 @@ pub fn decode<'de, S: Slots<'de>>(
     match context.codec()? {
         Codec::Json => json::decode(payload, parameters),
     }
+}
+
+/// Boxes the future of one run of a timer or a hook, which must be fit for a task of its own.
+pub fn hook(
+    run: impl Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+) -> HookFuture {
+    Box::pin(run)
+}
+
+/// Writes the schedule of a `#[cron]`.
+#[cfg(feature = "cron")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cron {
+    ($expression:literal, $zone:literal) => {
+        $crate::__private::Schedule::Cron {
+            expression: $expression,
+            zone: $zone,
+        }
+    };
+}
+
+/// Says that there are no schedules.
+#[cfg(not(feature = "cron"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cron {
+    ($expression:literal, $zone:literal) => {
+        ::core::compile_error!("`#[cron]` needs the feature `cron` of rpc-core")
+    };
 }
 
 /// Boxes the future of one call, which must be fit for a task of its own.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::codec::{self, Codec};
 use crate::protocol::{Headers, RpcError, TraceParent, headers};
+use crate::service::Origin;
 
 /// A longer id would fill logs and error bodies, so it is replaced.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -33,6 +34,9 @@ pub struct Context {
     trace: OnceLock<TraceParent>,
     client: Option<Client>,
     one_way: bool,
+    origin: Origin,
+    /// The subject of the event that fired the method.
+    event: Option<String>,
 }
 
 impl Context {
@@ -42,6 +46,7 @@ impl Context {
         headers: Headers,
         received: Instant,
         longest: Duration,
+        origin: Origin,
         client: Option<Client>,
     ) -> Self {
         let timeout = match headers
@@ -58,12 +63,26 @@ impl Context {
             trace: OnceLock::new(),
             client,
             one_way: false,
+            origin,
+            event: None,
         }
     }
 
     /// Notes whether the call came without a reply subject.
     pub(crate) fn with_one_way(mut self, one_way: bool) -> Self {
         self.one_way = one_way;
+        self
+    }
+
+    /// Creates the context of what an instance does by itself; it has no deadline.
+    pub(crate) fn of_instance(origin: Origin, client: Client) -> Self {
+        let now = Instant::now();
+        Self::new(Headers::new(), now, Duration::MAX, origin, Some(client))
+    }
+
+    /// Says that the call is an event on `subject`.
+    pub(crate) fn of_event(mut self, subject: String) -> Self {
+        self.event = Some(subject);
         self
     }
 
@@ -109,6 +128,12 @@ impl Context {
     /// Returns who says it is calling, `service/instance`: a claim, never an identity.
     pub fn caller(&self) -> Option<&str> {
         self.headers.get(headers::CALLER)
+    }
+
+    /// Returns the subject of the event that a handler got, which a wildcard does not tell; none in
+    /// a call.
+    pub fn event(&self) -> Option<&str> {
+        self.event.as_deref()
     }
 
     /// Returns how deep the call is nested in other calls; a call from outside is at 0.
@@ -159,6 +184,11 @@ impl Context {
             RpcError::new(crate::Code::Unavailable, text)
         })?;
         Ok(client.inherit(self))
+    }
+
+    /// Returns the service that the method is of.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Returns the headers of the calls that this call makes.

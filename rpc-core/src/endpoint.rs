@@ -13,7 +13,7 @@ use crate::bind::Parameter;
 use crate::context::Context;
 use crate::protocol::{RpcError, WireReply};
 use crate::schema::Signature;
-use crate::service::Service;
+use crate::service::{Origin, Service};
 
 /// The generated future of one call: owns the message and the service, and decodes inside itself.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<WireReply, RpcError>> + Send>>;
@@ -125,9 +125,6 @@ impl Default for Options {
 impl<S: Service> Endpoint<S> {
     /// Returns the subject: `[prefix.]service.method`.
     pub fn subject(&self) -> String {
-        match S::PREFIX {
-            "" => format!("{}.{}", S::NAME, self.spec.name),
-            prefix => format!("{prefix}.{}.{}", S::NAME, self.spec.name),
-        }
+        Origin::of::<S>().subject(self.spec.name)
     }
 }

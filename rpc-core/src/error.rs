@@ -44,6 +44,14 @@ pub enum RunError {
     /// The services cannot be served as they are declared.
     #[error("{0}")]
     Declaration(String),
+    /// An `#[on_start]` method failed, so that nothing of its service is served.
+    #[error("`{hook}` failed, and its service cannot start: {reason}")]
+    OnStart {
+        /// Service and method.
+        hook: String,
+        /// Why.
+        reason: String,
+    },
     /// The server did not take the subscriptions.
     #[error("the server did not take the subscriptions of `{service}`: {reason}")]
     Subscribe {

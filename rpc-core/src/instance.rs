@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::dispatch::Dispatcher;
+use crate::entrypoint::Bound;
 use crate::middleware::Layers;
 use crate::protocol::RpcError;
 use crate::service::Service;
@@ -37,6 +38,7 @@ pub(crate) struct Instance {
     pub(crate) dispatchers: Vec<Arc<Dispatcher>>,
     /// What INFO says of them; made once, because schemas take time.
     endpoints: Vec<EndpointInfo>,
+    pub(crate) entrypoints: Bound,
     /// Ends the calls that still run.
     pub(crate) cut: CancellationToken,
     doc: &'static str,
@@ -71,13 +73,16 @@ impl Instance {
     }
 
     /// Binds the methods of `service`, inside the layers, to the instance `id`.
+    ///
+    /// # Errors
+    /// Which of its entrypoints cannot work, and why.
     pub(crate) fn new<S: Service>(
         service: S,
         id: String,
         layers: &Layers<RpcError>,
         client: &Client,
         cut: CancellationToken,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let service = Arc::new(service);
         let client = client.of_instance(S::NAME, &id);
         let bind = |endpoint| {
@@ -96,18 +101,19 @@ impl Instance {
             .collect();
         let contract = serde_json::to_string(&endpoints).unwrap_or_default();
         let hash = format!("{:016x}", fnv1a(contract.as_bytes()));
-        Self {
+        Ok(Self {
             name: S::NAME,
             version: S::VERSION,
             id,
             queue_group: S::QUEUE_GROUP,
             dispatchers,
             endpoints,
+            entrypoints: Bound::new(&service, layers, &client, &cut)?,
             doc: S::DOC,
             started: SystemTime::now(),
             metadata: BTreeMap::from([(HASH.to_owned(), hash)]),
             cut: cut.clone(),
-        }
+        })
     }
 
     /// Returns the body of a PING reply.

@@ -57,6 +57,7 @@
 // What a service is.
 mod context;
 mod endpoint;
+mod entrypoint;
 mod extract;
 mod service;
 
@@ -74,6 +75,7 @@ mod wire_error;
 mod discovery;
 mod dispatch;
 mod instance;
+mod lifecycle;
 mod runner;
 mod serve;
 mod signals;
@@ -100,11 +102,14 @@ pub mod testing;
 pub mod __private;
 
 pub use catalog::{Catalog, Method};
-pub use client::{CallError, Client, Idempotent, OutgoingCall, Plain, Stage};
+pub use client::{
+    CallError, Client, Emit, EmitError, EventArgs, Idempotent, OutgoingCall, Plain, Stage,
+};
 pub use config::Config;
 pub use connection::ConnectionStats;
 pub use context::Context;
 pub use endpoint::{Endpoint, EndpointSpec, Options, WhenFull};
+pub use entrypoint::EntrypointReport;
 pub use error::{ConnectError, RunError};
 pub use extract::FromContext;
 pub use protocol::{Code, Reply, RpcError};
@@ -165,6 +170,7 @@ pub use rpc_macros::RpcError;
 /// ```
 /// It answers `[["Bob"]]` and `[["Bob"], {"greeting": "Salut"}]`: arguments bind as in Python.
 pub use rpc_macros::rpc;
+pub use rpc_macros::{cron, event_handler, on_start, on_stop, timer};
 pub use runner::{Runner, Running};
 pub use service::Service;
 pub use signals::stop_signal;

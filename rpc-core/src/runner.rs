@@ -1,9 +1,10 @@
 //! One process, many services: connect, subscribe, prove, serve, stop.
 
+use std::convert::Infallible;
 use std::io::Write as _;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -12,7 +13,9 @@ use tracing::info;
 
 use crate::client::{CallError, Client};
 use crate::config::{self, Config};
+use crate::context::after;
 use crate::endpoint::Endpoint;
+use crate::entrypoint::{self, EntrypointReport};
 use crate::error::RunError;
 use crate::instance::Instance;
 use crate::middleware::{Layer, Layers, Next, RpcService};
@@ -58,11 +61,15 @@ struct Declared {
     name: &'static str,
     /// Its name and the id of its instance.
     instance: String,
+    /// What is wrong with its entrypoints.
+    flaw: Option<String>,
     bind: Bind,
 }
 
 /// Binds a service, inside the layers, to the client of its calls and to what ends them.
-type Bind = Box<dyn FnOnce(&Layers<RpcError>, &Client, CancellationToken) -> Instance + Send>;
+type Bind = Box<
+    dyn FnOnce(&Layers<RpcError>, &Client, CancellationToken) -> Result<Instance, String> + Send,
+>;
 
 impl Runner {
     /// Creates a runner on the servers that `config` names.
@@ -140,6 +147,7 @@ impl Runner {
             instance: format!("{}/{id}", S::NAME),
             subjects: S::endpoints().iter().map(Endpoint::subject).collect(),
             name: S::NAME,
+            flaw: entrypoint::check::<S>().err(),
             bind: Box::new(move |layers, client, cut| {
                 Instance::new(service, id, &layers.with_inside(&own), client, cut)
             }),
@@ -174,7 +182,8 @@ impl Runner {
         self
     }
 
-    /// Sets how long running calls may take to end when the runner stops; 30 s by default.
+    /// Sets how long running calls may take to end when the runner stops, those of all services
+    /// together; 30 s by default. `#[on_stop]` methods have what is left of it, and at least 5 s.
     #[must_use]
     pub fn drain_timeout(mut self, limit: Duration) -> Self {
         self.drain = limit;
@@ -183,34 +192,70 @@ impl Runner {
 
     /// Connects and serves; returns when every subscription is proved to work.
     ///
+    /// Services start in the order in which they were added: each runs its `#[on_start]` methods and
+    /// is served before the next one starts. Timers begin when all are served.
+    ///
     /// # Errors
-    /// [`RunError`], before anything is served.
-    pub async fn start(mut self) -> Result<Running, RunError> {
+    /// [`RunError`]; what was started already is stopped first.
+    pub async fn start(self) -> Result<Running, RunError> {
+        let never = std::future::pending::<Infallible>();
+        self.start_unless(never)
+            .await?
+            .map_err(|never| match never {})
+    }
+
+    /// Starts, unless somebody says first that nothing shall run.
+    async fn start_unless<T>(
+        mut self,
+        told: impl Future<Output = T>,
+    ) -> Result<Result<Running, T>, RunError> {
         self.check_declarations()?;
+        let mut told = pin!(told);
         let names: Vec<_> = self.services.iter().map(|service| service.name).collect();
         let instances: Vec<_> = self.services.iter().map(|it| &*it.instance).collect();
         self.config.name = instances.join(",");
-        let client = Client::connect(self.config).await?;
+        let client = tokio::select! {
+            client = Client::connect(self.config) => client?,
+            said = &mut told => return Ok(Err(said)),
+        };
         let client = client.with_layers(self.client_layers);
-        let (stop, _) = watch::channel(false);
-        // Also ends what runs already when a later service cannot start.
-        let cut = CancellationToken::new();
-        let guard = cut.clone().drop_guard();
-        let mut serving = Vec::new();
-        for declared in self.services {
-            let instance = Arc::new((declared.bind)(&self.layers, &client, cut.child_token()));
-            let calls = Serving::new(instance, client.clone(), stop.subscribe(), self.drain);
-            serving.push(serve(calls).await?);
-        }
-        Ok(Running {
+        let mut running = Running {
             names,
             client,
-            stop,
-            cut: guard.disarm(),
-            serving,
+            // Also ends what runs already when this is given up half-way.
+            cut: CancellationToken::new(),
+            drain: self.drain,
+            served: Vec::new(),
             #[cfg(feature = "embedded")]
             _broker: self.broker,
-        })
+        };
+        for declared in self.services {
+            let cut = running.cut.child_token();
+            let bound =
+                (declared.bind)(&self.layers, &running.client, cut).map_err(RunError::Declaration);
+            let started = match bound {
+                Ok(instance) => tokio::select! {
+                    started = instance.on_start() => started.map(|()| Arc::new(instance)),
+                    said = &mut told => {
+                        running.stop().await;
+                        return Ok(Err(said));
+                    }
+                },
+                Err(error) => Err(error),
+            };
+            let served = match started {
+                Ok(instance) => running.serve(instance).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = served {
+                running.stop().await;
+                return Err(error);
+            }
+        }
+        for served in &running.served {
+            served.serving.start_timers();
+        }
+        Ok(Ok(running))
     }
 
     /// Connects, serves, and stops without losing a call on SIGTERM or Ctrl-C.
@@ -223,10 +268,9 @@ impl Runner {
     pub async fn run(self) -> Result<(), RunError> {
         crate::log::init();
         let mut stop = pin!(stop_signal());
-        let running = tokio::select! {
-            running = self.start() => running?,
-            // Told to stop while it still waited for a server: there is nothing to finish.
-            () = &mut stop => return Ok(()),
+        let Ok(running) = self.start_unless(&mut stop).await? else {
+            // Told to stop while it still started: what had started is stopped.
+            return Ok(());
         };
         // Whoever started the process may not read its output; that is no reason to end it.
         let _ = writeln!(std::io::stdout(), "READY {}", running.names.join(", "));
@@ -244,6 +288,9 @@ impl Runner {
         }
         let mut owners = std::collections::HashMap::new();
         for service in &self.services {
+            if let Some(flaw) = &service.flaw {
+                return Err(RunError::Declaration(flaw.clone()));
+            }
             for subject in &service.subjects {
                 if let Some(owner) = owners.insert(subject, service.name) {
                     let name = service.name;
@@ -257,13 +304,29 @@ impl Runner {
     }
 }
 
+/// A service that is served.
+struct Served {
+    serving: Arc<Serving>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Served {
+    /// Says that it shall stop, in the time until `end`.
+    fn stop(&self, end: Instant) {
+        self.serving.end_by(end);
+        self.stop.send_replace(true);
+    }
+}
+
 /// Services that run; dropping it ends them at once.
 pub struct Running {
     names: Vec<&'static str>,
     client: Client,
-    stop: watch::Sender<bool>,
     cut: CancellationToken,
-    serving: Vec<JoinHandle<()>>,
+    drain: Duration,
+    /// In the order in which they started.
+    served: Vec<Served>,
     #[cfg(feature = "embedded")]
     _broker: Option<rpc_broker::Handle>,
 }
@@ -279,14 +342,59 @@ impl Running {
         &self.names
     }
 
-    /// Stops: takes no more calls without losing one, finishes the running ones, says goodbye.
+    /// Returns the instances of the services.
+    #[cfg(feature = "testing")]
+    pub(crate) fn instances(&self) -> Vec<Arc<Instance>> {
+        let instances = self.served.iter().map(|served| served.serving.instance());
+        instances.cloned().collect()
+    }
+
+    /// Returns what the handlers and timers of the services have done.
+    pub fn entrypoints(&self) -> Vec<EntrypointReport> {
+        let instances = self.served.iter().map(|served| served.serving.instance());
+        instances
+            .flat_map(|instance| instance.entrypoints.report())
+            .collect()
+    }
+
+    /// Serves an instance that has run its `#[on_start]` methods.
+    async fn serve(&mut self, instance: Arc<Instance>) -> Result<(), RunError> {
+        let (stop, stopped) = watch::channel(false);
+        let serving = Serving::new(instance.clone(), self.client.clone(), stopped);
+        match serve(serving.clone()).await {
+            Ok(task) => {
+                self.served.push(Served {
+                    serving,
+                    stop,
+                    task,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                instance.on_stop(self.drain).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops: takes no more calls without losing one, finishes the running ones, runs `#[on_stop]`,
+    /// says goodbye. Services stop one after the other, the last that started first, so that those
+    /// which a service calls are there until it has ended.
     ///
     /// Calls that still run after [`Runner::drain_timeout`] are ended and answered `unavailable`.
     pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        for serving in self.serving.drain(..) {
+        let end = after(Instant::now(), self.drain);
+        if self.cut.is_cancelled() {
+            for served in &self.served {
+                served.stop(end);
+            }
+        }
+        // Taken out one by one: those that are left when this is given up end with `self`.
+        while let Some(served) = self.served.last_mut() {
+            served.stop(end);
             // A panic there is a bug that its own log line tells; the others still stop.
-            let _ = serving.await;
+            let _ = (&mut served.task).await;
+            self.served.pop();
         }
         self.client.flush().await;
         self.client.connection().closing();
@@ -294,7 +402,7 @@ impl Running {
 
     /// Ends the services at once; returns when the server knows.
     ///
-    /// Running calls are ended and answered `unavailable`; those that the server has sent and no
+    /// Running calls are ended and answered `unavailable`, `#[on_stop]` does not run; calls that the server has sent and no
     /// method has seen yet are lost.
     pub async fn abort(self) {
         self.cut.cancel();
@@ -305,6 +413,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.cut.cancel();
-        self.serving.iter().for_each(JoinHandle::abort);
+        self.served.iter().for_each(|served| served.task.abort());
     }
 }

@@ -1,6 +1,31 @@
 //! What `#[rpc]` on an `impl` block makes of a type: a [`Service`].
 
 use crate::endpoint::Endpoint;
+use crate::entrypoint::Entrypoints;
+
+/// The tokens that the subjects of one service begin with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    prefix: &'static str,
+    name: &'static str,
+}
+
+impl Origin {
+    pub(crate) const fn of<S: Service>() -> Self {
+        Self {
+            prefix: S::PREFIX,
+            name: S::NAME,
+        }
+    }
+
+    /// Returns `[prefix.]service.<last>`.
+    pub(crate) fn subject(self, last: &str) -> String {
+        match self.prefix {
+            "" => format!("{}.{last}", self.name),
+            prefix => format!("{prefix}.{}.{last}", self.name),
+        }
+    }
+}
 
 /// A set of methods under one name; implemented by [`#[rpc]`](macro@crate::rpc), never by hand.
 #[diagnostic::on_unimplemented(
@@ -21,6 +46,11 @@ pub trait Service: Send + Sync + Sized + 'static {
 
     /// Returns the methods.
     fn endpoints() -> Vec<Endpoint<Self>>;
+
+    /// Returns what makes its methods run besides calls: events, timers, start and stop.
+    fn entrypoints() -> Entrypoints<Self> {
+        Entrypoints::none()
+    }
 }
 
 /// What a trait with `#[rpc]` says of the services that implement it.

@@ -13,7 +13,8 @@ pub(crate) struct Stats {
     errors: AtomicU64,
     processing_nanos: AtomicU64,
     queued_nanos: AtomicU64,
-    in_flight: AtomicU64,
+    entered: AtomicU64,
+    left: AtomicU64,
     rejected: AtomicU64,
     expired: AtomicU64,
     stepped_aside: AtomicU64,
@@ -29,6 +30,8 @@ pub(crate) struct Snapshot {
     pub(crate) errors: u64,
     pub(crate) processing_nanos: u64,
     pub(crate) queued_nanos: u64,
+    /// How many runs of the method have ended, however they did.
+    pub(crate) ran: u64,
     pub(crate) in_flight: u64,
     pub(crate) rejected: u64,
     pub(crate) expired: u64,
@@ -83,22 +86,26 @@ impl Stats {
 
     /// Counts a call as in flight until it has [left](Self::left).
     pub(crate) fn enter(&self) {
-        self.in_flight.fetch_add(1, Relaxed);
+        self.entered.fetch_add(1, Relaxed);
     }
 
     /// Counts a method that has ended, `processing` after it started.
     pub(crate) fn left(&self, processing: Duration) {
         self.processing_nanos.fetch_add(nanos(processing), Relaxed);
-        self.in_flight.fetch_sub(1, Relaxed);
+        self.left.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
+        // In this order: a call that leaves in between is still in flight, and none less than none.
+        let ran = self.left.load(Relaxed);
+        let entered = self.entered.load(Relaxed);
         Snapshot {
+            ran,
+            in_flight: entered.saturating_sub(ran),
             requests: self.requests.load(Relaxed),
             errors: self.errors.load(Relaxed),
             processing_nanos: self.processing_nanos.load(Relaxed),
             queued_nanos: self.queued_nanos.load(Relaxed),
-            in_flight: self.in_flight.load(Relaxed),
             rejected: self.rejected.load(Relaxed),
             expired: self.expired.load(Relaxed),
             stepped_aside: self.stepped_aside.load(Relaxed),

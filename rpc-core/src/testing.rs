@@ -1,5 +1,7 @@
 //! Tests of services: without a network, or on a broker of the test's own.
 
+mod waiting;
+
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,15 +15,18 @@ use crate::client::{CallError, Client};
 use crate::config::{Config, url_from_env};
 use crate::dispatch::{Dispatched, Dispatcher};
 use crate::error::RunError;
+use crate::instance::Instance;
 use crate::middleware::Layers;
 use crate::protocol::{Call, Code, Headers, RpcError, WireReply};
 use crate::runner::{Runner, Running};
 use crate::service::Service;
 
+pub use self::waiting::WaitFor;
+
 /// How long a test waits for a reply.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Calls one method without a network and returns its results: `[[result], {}]`.
+/// Calls one method or event handler without a network and returns its results: `[[result], {}]`.
 ///
 /// # Errors
 /// The error reply of the method; `not_found` when the service has no such method.
@@ -81,7 +86,9 @@ pub async fn call_with_headers<S: Service>(
     headers: Headers,
     payload: impl Into<Bytes>,
 ) -> Result<WireReply, RpcError> {
-    let endpoints = S::endpoints();
+    let mut endpoints = S::endpoints();
+    let handlers = S::entrypoints().events.into_iter();
+    endpoints.extend(handlers.map(|handler| handler.endpoint));
     let endpoint = endpoints
         .iter()
         .find(|endpoint| endpoint.spec.name == method);
@@ -264,6 +271,7 @@ impl Answer {
 /// The services of one app on a thread of their own, so that neither a blocking test nor the end
 /// of its runtime gets in their way.
 struct Services {
+    instances: Vec<Arc<Instance>>,
     end: Option<oneshot::Sender<End>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -284,7 +292,7 @@ impl Services {
             runtime.expect("a runtime starts").block_on(async {
                 match runner.start().await {
                     Ok(running) => {
-                        let _ = started.send(Ok(()));
+                        let _ = started.send(Ok(running.instances()));
                         run_until(running, ended).await;
                     }
                     Err(error) => {
@@ -293,12 +301,18 @@ impl Services {
                 }
             });
         });
-        let services = Self {
+        let mut services = Self {
+            instances: Vec::new(),
             end: Some(end),
             thread: Some(thread),
         };
-        outcome.await.expect("the thread says how the start went")?;
+        let started = outcome.await;
+        services.instances = started.expect("the thread says how the start went")?;
         Ok(services)
+    }
+
+    fn instances(&self) -> &[Arc<Instance>] {
+        &self.instances
     }
 
     fn end(&mut self, how: End) {

@@ -14,6 +14,8 @@ use syn::{
 
 pub(crate) use contract::TraitBlock;
 
+use crate::entrypoint;
+
 /// What the attribute can stand on.
 pub(crate) enum Block {
     /// An `impl` block of a type: a service.
@@ -226,6 +228,7 @@ fn misplaced(tokens: TokenStream) -> (Error, TokenStream) {
     // A method whose block lacks the attribute arrives alone.
     if let Ok(mut function) = syn::parse2::<MemberFn>(tokens.clone()) {
         function.take_rpc();
+        entrypoint::take(&mut function.attrs);
         let text = match function.sig.receiver() {
             Some(_) => "an rpc method needs `#[rpc]` on its `impl` block or its trait, too",
             None => {

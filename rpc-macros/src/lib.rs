@@ -5,9 +5,10 @@
 //! A call of the macro goes one way: `item` reads the `impl` block, `options` and `shape` its
 //! attributes and types, `parse` makes the `model` of them, `validate` checks its rules, and
 //! `expand` writes code. `errors` collects all mistakes on the way and reports them together.
-//! `rpc_error` is the derive, which goes the same way.
+//! `entrypoint` is what fires a method besides a call. `rpc_error` is the derive, which goes the same way.
 
 mod borrows;
+mod entrypoint;
 mod errors;
 mod expand;
 mod item;
@@ -118,6 +119,87 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn rpc(argument: TokenStream, item: TokenStream) -> TokenStream {
     expand::rpc(argument.into(), item.into()).into()
+}
+
+/// Makes a method handle events: messages on a subject, whose payload binds like the arguments of a
+/// call.
+///
+/// It stands on a method of an `impl` block with `#[rpc]`, and its first argument is the subject that
+/// events are published on, `"<source>.<event>"`. `*` stands for one token and a last `>` for all that
+/// are left. A method may have several, and `#[rpc]` as well: then callers can call it, too.
+///
+/// | option | | default |
+/// |---|---|---|
+/// | `mode = "pool"` | one instance of each service gets an event | this one |
+/// | `mode = "broadcast"` | every instance gets it | |
+/// | `mode = "singleton"` | one instance of one service gets it, of all that handle it as singletons | |
+/// | `timeout = "15s"` | the longest a handler may take, counted from receipt | `30s` |
+/// | `limit = 8` | how many events are handled at once, at least 1 | 1024; one a core with `blocking` |
+/// | `queue = 100` | how many events wait for a handler to end; one more is dropped | 1024 |
+/// | `blocking` | each event is handled on a thread of its own | |
+///
+/// The parameters are those of an rpc method, with the same options, and a `&Context`, whose `event()`
+/// is the subject. What the method returns is dropped, and a failure is logged: nobody waits for it.
+#[proc_macro_attribute]
+pub fn event_handler(_argument: TokenStream, item: TokenStream) -> TokenStream {
+    entrypoint::misplaced("event_handler", item.into()).into()
+}
+
+/// Makes a method run again and again, in every instance.
+///
+/// It stands on a method of an `impl` block with `#[rpc]`, and its first argument is the time between
+/// two ticks: `"500ms"`, `"5s"`, `"2m"`, `"1h"`. The n-th tick comes n times that after the instance
+/// began to serve, whatever the ticks before took; one that comes while the method still runs is
+/// skipped.
+///
+/// | option | |
+/// |---|---|
+/// | `eager` | the first tick comes when the instance begins to serve |
+///
+/// The method is `async` and takes `&self` and, if it likes, `&Context`. It may fail, as `Result<(), E>`
+/// with an error or a text: that and a panic are logged, and the timer goes on.
+#[proc_macro_attribute]
+pub fn timer(_argument: TokenStream, item: TokenStream) -> TokenStream {
+    entrypoint::misplaced("timer", item.into()).into()
+}
+
+/// Makes a method run when the wall clock of a time zone says so, in every instance.
+///
+/// It stands on a method of an `impl` block with `#[rpc]`, and its first argument is a schedule of five
+/// fields, minute, hour, day of the month, month and day of the week, or of six with the second before
+/// them. The number of fields and the numbers in them are checked by the compiler, all else when the
+/// service starts.
+///
+/// | option | | default |
+/// |---|---|---|
+/// | `tz = "Europe/Brussels"` | the zone whose clock counts, by its name in the IANA database | `"UTC"` |
+///
+/// The method is one that [`timer`](macro@timer) could fire, and a time that comes while it still runs
+/// is skipped. It needs the feature `cron` of the library.
+#[proc_macro_attribute]
+pub fn cron(_argument: TokenStream, item: TokenStream) -> TokenStream {
+    entrypoint::misplaced("cron", item.into()).into()
+}
+
+/// Makes a method run before an instance takes calls.
+///
+/// It stands on a method of an `impl` block with `#[rpc]`, which is `async` and takes `&self` and, if
+/// it likes, `&Context`, through which it may call and emit. It may fail, as `Result<(), E>` with an
+/// error or a text: then the process does not serve. Several run one after the other, in the order of
+/// the source.
+#[proc_macro_attribute]
+pub fn on_start(_argument: TokenStream, item: TokenStream) -> TokenStream {
+    entrypoint::misplaced("on_start", item.into()).into()
+}
+
+/// Makes a method run after the last call of an instance that stops, before its connection closes.
+///
+/// It stands on a method of an `impl` block with `#[rpc]`, which is `async` and takes `&self` and, if
+/// it likes, `&Context`, through which it may call and emit. A failure is logged. Several run one after
+/// the other, in the order of the source.
+#[proc_macro_attribute]
+pub fn on_stop(_argument: TokenStream, item: TokenStream) -> TokenStream {
+    entrypoint::misplaced("on_stop", item.into()).into()
 }
 
 /// Makes an enum or a struct the error of rpc methods, and rebuilds it where they were called.

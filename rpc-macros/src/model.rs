@@ -5,6 +5,7 @@ use std::time::Duration;
 use proc_macro2::Span;
 use syn::{Attribute, Expr, Generics, Ident, LitInt, LitStr, Path, Signature, Type};
 
+use crate::entrypoint::{Handler, Hook};
 use crate::shape::Shape;
 
 /// An `impl` block with `#[rpc]`, or a trait, which is a service without a type.
@@ -22,6 +23,10 @@ pub(crate) struct Service {
     pub(crate) client: Option<Ident>,
     pub(crate) doc: String,
     pub(crate) methods: Vec<Method>,
+    pub(crate) handlers: Vec<Handler>,
+    pub(crate) hooks: Vec<Hook>,
+    /// Whether something else than calls was meant to fire a method, mistakes included.
+    pub(crate) has_entrypoints: bool,
 }
 
 /// An `impl` block of a trait with `#[rpc]`: a type that keeps to a contract.
@@ -34,12 +39,14 @@ pub(crate) struct Implementation {
 }
 
 /// A name on the wire, and where the user wrote it.
+#[derive(Clone)]
 pub(crate) struct Name {
     pub(crate) text: String,
     pub(crate) span: Span,
 }
 
 /// A method with `#[rpc]`.
+#[derive(Clone)]
 pub(crate) struct Method {
     pub(crate) name: Name,
     pub(crate) doc: String,
@@ -51,7 +58,7 @@ pub(crate) struct Method {
 }
 
 /// The options of a method; what is not set keeps the library's default.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct MethodOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) limit: Option<LitInt>,
@@ -67,6 +74,7 @@ pub(crate) struct MethodOptions {
 }
 
 /// Where an input of a method comes from.
+#[derive(Clone)]
 pub(crate) enum Input {
     /// The context of the call.
     Context,
@@ -77,6 +85,7 @@ pub(crate) enum Input {
 }
 
 /// A parameter that is made of the service and the context of the call.
+#[derive(Clone)]
 pub(crate) struct Provided {
     pub(crate) ident: Ident,
     /// The type, without the reference of one that is lent.
@@ -96,6 +105,7 @@ pub(crate) enum Handed {
 }
 
 /// A parameter that comes from the message.
+#[derive(Clone)]
 pub(crate) struct Parameter {
     pub(crate) ident: Ident,
     pub(crate) name: Name,
@@ -117,6 +127,7 @@ pub(crate) enum Kind {
 }
 
 /// What an absent argument becomes.
+#[derive(Clone)]
 pub(crate) enum DefaultValue {
     /// The default of the type; the key is where its absence is reported.
     OfType(Span),

@@ -23,6 +23,9 @@ pub(crate) enum Level {
     Implementation,
     Method,
     Parameter,
+    EventHandler,
+    Timer,
+    Cron,
     ErrorEnum,
     ErrorVariant,
     ErrorStruct,
@@ -30,12 +33,15 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Service,
         Self::Contract,
         Self::Implementation,
         Self::Method,
         Self::Parameter,
+        Self::EventHandler,
+        Self::Timer,
+        Self::Cron,
         Self::ErrorEnum,
         Self::ErrorVariant,
         Self::ErrorStruct,
@@ -75,6 +81,9 @@ impl Level {
                 "context",
                 "sensitive",
             ],
+            Self::EventHandler => &["mode", "timeout", "limit", "queue", "blocking"],
+            Self::Timer => &["eager"],
+            Self::Cron => &["tz"],
             Self::ErrorEnum => &["crate"],
             Self::ErrorVariant => &["code", "status", "retryable", "internal"],
             Self::ErrorStruct => &["code", "status", "retryable", "internal", "crate"],
@@ -89,6 +98,9 @@ impl Level {
             Self::Implementation => "the `impl` block of a contract",
             Self::Method => "a method",
             Self::Parameter => "a parameter",
+            Self::EventHandler => "an event handler",
+            Self::Timer => "a timer",
+            Self::Cron => "a `#[cron]` timer",
             Self::ErrorEnum => "an error enum",
             Self::ErrorVariant => "a variant",
             Self::ErrorStruct => "an error struct",
@@ -208,15 +220,19 @@ impl Entry {
         }
     }
 
-    /// Returns which of two texts the value is.
-    pub(crate) fn one_of(&self, texts: [&'static str; 2]) -> Result<&'static str> {
+    /// Returns which of some texts the value is.
+    pub(crate) fn one_of(&self, texts: &[&'static str]) -> Result<&'static str> {
         let value = match self.literal() {
             Some(Lit::Str(text)) => text.value(),
             _ => String::new(),
         };
-        match texts.into_iter().find(|text| *text == value) {
+        match texts.iter().find(|text| **text == value) {
             Some(text) => Ok(text),
-            None => self.wrong(&format!("expects `\"{}\"` or `\"{}\"`", texts[0], texts[1])),
+            None => {
+                let quoted: Vec<_> = texts.iter().map(|text| format!("`\"{text}\"`")).collect();
+                let (last, others) = quoted.split_last().expect("there are texts to choose from");
+                self.wrong(&format!("expects {} or {last}", others.join(", ")))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use syn::{
 };
 
 use crate::borrows;
+use crate::entrypoint;
 use crate::errors::Errors;
 use crate::item::{ImplBlock, Member, MemberFn, TraitBlock, take_rpc};
 use crate::literal;
@@ -84,6 +85,7 @@ pub(crate) fn implementation(
     }
     for member in &mut block.members {
         if let Member::Fn(function) = member {
+            entrypoint::refuse(function, errors);
             let (attrs, inputs) = function.take_rpc();
             for attr in attrs.into_iter().chain(inputs.into_iter().flatten()) {
                 let text = "what callers may call, and how, is said by the contract: leave out `#[rpc]` here";
@@ -114,6 +116,9 @@ fn without_options(ty: &Type, generics: &Generics, attrs: &[Attribute]) -> Servi
         client: name_of_client(ty, generics),
         doc: doc(attrs),
         methods: Vec::new(),
+        handlers: Vec::new(),
+        hooks: Vec::new(),
+        has_entrypoints: false,
     }
 }
 
@@ -143,37 +148,70 @@ fn read(
     }
     for member in members {
         if let Member::Fn(function) = member {
-            service.methods.extend(method(function, errors));
+            if level == Level::Contract {
+                entrypoint::refuse(function, errors);
+            }
+            member_fn(function, &mut service, errors);
         }
     }
     service
 }
 
-/// Reads a method, if it is one of ours.
-fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
+/// Reads a function, if it is one of ours: a method that callers may call, one that something else
+/// fires, or both.
+fn member_fn(function: &mut MemberFn, service: &mut Service, errors: &mut Errors) {
+    let fired = entrypoint::take(&mut function.attrs);
+    entrypoint::refuse_twice(&fired, errors);
+    service.has_entrypoints |= !fired.is_empty();
     let (attrs, inputs) = function.take_rpc();
-    if attrs.is_empty() {
+    let (events, others): (Vec<_>, Vec<_>) = fired
+        .iter()
+        .partition(|attr| entrypoint::name_of(attr) == Some("event_handler"));
+    if !attrs.is_empty() || !fired.is_empty() {
+        // `async` is what the macro asks for, so a method that awaits nothing is not to blame.
+        let excuse = parse_quote!(#[allow(clippy::unused_async)]);
+        function.attrs.push(excuse);
+    }
+    let hooks = others.into_iter();
+    let hooks = hooks.filter_map(|attr| entrypoint::hook(attr, function, errors));
+    service.hooks.extend(hooks);
+    if attrs.is_empty() && events.is_empty() {
         for attr in inputs.into_iter().flatten() {
             errors.add(attr, "this parameter has `#[rpc]`, but its method has not");
         }
-        return None;
+        return;
     }
+    let method = method(function, &attrs, &inputs, errors);
+    for (index, attr) in events.into_iter().enumerate() {
+        let is_checked_elsewhere = !attrs.is_empty() || index > 0;
+        let handler = entrypoint::handler(attr, &method, is_checked_elsewhere, errors);
+        service.handlers.extend(handler);
+    }
+    if !attrs.is_empty() {
+        service.methods.push(method);
+    }
+}
+
+/// Reads a method that takes messages.
+fn method(
+    function: &MemberFn,
+    attrs: &[Attribute],
+    inputs: &[Vec<Attribute>],
+    errors: &mut Errors,
+) -> Method {
     let doc = doc(&function.attrs);
     let mut cfg = function.attrs.clone();
     cfg.retain(|attr| attr.path().is_ident("cfg"));
-    // `async` is what the macro asks for, so a method that awaits nothing is not to blame.
-    let excuse = parse_quote!(#[allow(clippy::unused_async)]);
-    function.attrs.push(excuse);
     let mut name = Name::from(&function.sig.ident);
     let mut settings = MethodOptions::default();
-    for entry in options::from_attributes(Level::Method, &attrs, errors) {
+    for entry in options::from_attributes(Level::Method, attrs, errors) {
         match entry.key.to_string().as_str() {
             "name" => set_name(&mut name, errors.keep(entry.text("say_hello"))),
             "timeout" => settings.timeout = errors.keep(entry.duration()),
             "limit" => settings.limit = errors.keep(entry.number(1)),
             "queue" => settings.queue = errors.keep(entry.number(0)),
             "when_full" => {
-                let what = errors.keep(entry.one_of(["busy", "step_aside"]));
+                let what = errors.keep(entry.one_of(&["busy", "step_aside"]));
                 settings.step_aside = what == Some("step_aside");
             }
             "blocking" => settings.blocking = errors.keep(entry.flag()).is_some(),
@@ -189,7 +227,7 @@ fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
     let sig = function.sig.clone();
     let lifetimes = sig.generics.lifetimes();
     let lifetimes: Vec<_> = lifetimes.map(|it| it.lifetime.ident.clone()).collect();
-    let inputs = sig.inputs.iter().zip(&inputs);
+    let inputs = sig.inputs.iter().zip(inputs);
     let inputs = inputs.filter_map(|(input, attrs)| match input {
         FnArg::Receiver(_) => {
             for attr in attrs {
@@ -201,14 +239,14 @@ fn method(function: &mut MemberFn, errors: &mut Errors) -> Option<Method> {
     });
     let mut inputs: Vec<_> = inputs.collect();
     keyword_after_args(&mut inputs);
-    Some(Method {
+    Method {
         name,
         doc,
         cfg,
         options: settings,
         inputs,
         sig,
-    })
+    }
 }
 
 /// What comes after `args` can be given by keyword only, as in Python.

@@ -26,6 +26,7 @@ use crate::spans::respanned;
 pub(crate) use given::{Given, Presence, is_plain, lifetime as sent_lifetime};
 
 /// The shape of a parameter's type.
+#[derive(Clone)]
 pub(crate) struct Shape {
     /// The user's type, its lifetimes elided.
     ty: Type,
@@ -34,6 +35,7 @@ pub(crate) struct Shape {
     optional: bool,
 }
 
+#[derive(Clone)]
 enum Form {
     Text(Handed),
     Blob(Handed),

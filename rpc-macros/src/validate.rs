@@ -8,6 +8,7 @@ use syn::{
 };
 
 use crate::borrows;
+use crate::entrypoint;
 use crate::errors::Errors;
 use crate::item::{ImplBlock, TraitBlock};
 use crate::literal;
@@ -27,7 +28,7 @@ const CANNOT_BORROW: &str = "a service outlives its calls, so it cannot borrow: 
 pub(crate) fn service(service: &Service, block: &ImplBlock, errors: &mut Errors) {
     type_of(block, errors);
     client_of(service, errors);
-    if service.methods.is_empty() {
+    if service.methods.is_empty() && !service.has_entrypoints {
         let text =
             "this `impl` block has no rpc methods: put `#[rpc]` on those that callers may call";
         errors.at(block.head.impl_token.span, text);
@@ -66,11 +67,12 @@ pub(crate) fn implementation(implementation: &Implementation, errors: &mut Error
 fn names_and_methods(service: &Service, errors: &mut Errors) {
     names_of(service, errors);
     for method in &service.methods {
-        signature(&method.sig, errors);
+        signature(&method.sig, "an rpc method", errors);
         scopes(&method.options.scopes, errors);
         parameters(method, errors);
     }
     subjects(service, errors);
+    entrypoint::validate(service, errors);
 }
 
 /// A client has the contract and no type that implements it.
@@ -190,22 +192,21 @@ fn name(what: &str, name: &Name, errors: &mut Errors) {
     }
 }
 
-fn signature(sig: &Signature, errors: &mut Errors) {
+/// Checks what all methods that the library runs have in common; `what` names them.
+pub(crate) fn signature(sig: &Signature, what: &str, errors: &mut Errors) {
     if sig.asyncness.is_none() {
-        errors.add(sig.fn_token, "an rpc method must be `async`");
+        errors.add(sig.fn_token, format!("{what} must be `async`"));
     }
     if let Safety::Unsafe(unsafety) = &sig.safety {
-        errors.add(
-            unsafety,
-            "an rpc method cannot be `unsafe`: its callers are on the network",
-        );
+        let text = format!("{what} cannot be `unsafe`: what runs it cannot see to its conditions");
+        errors.add(unsafety, text);
     }
     match sig.receiver() {
-        None => errors.add(&sig.ident, "an rpc method takes `&self`"),
-        Some(receiver) => check_receiver(receiver, errors),
+        None => errors.add(&sig.ident, format!("{what} takes `&self`")),
+        Some(receiver) => check_receiver(receiver, what, errors),
     }
     for generic in &sig.generics.params {
-        let text = "an rpc method cannot be generic: a message does not say which type is meant";
+        let text = format!("{what} cannot be generic: nothing says which type is meant");
         match generic {
             GenericParam::Type(generic) => errors.add(&generic.ident, text),
             GenericParam::Const(generic) => errors.add(&generic.ident, text),
@@ -214,19 +215,21 @@ fn signature(sig: &Signature, errors: &mut Errors) {
     }
 }
 
-fn check_receiver(receiver: &Receiver, errors: &mut Errors) {
+fn check_receiver(receiver: &Receiver, what: &str, errors: &mut Errors) {
     match &receiver.kind {
         ReceiverKind::Reference(_, _, None) => {}
         ReceiverKind::Reference(_, _, Some(_)) => errors.add(
             receiver,
-            "an rpc method takes `&self`, because calls run at the same time: \
-             keep what changes in a `Mutex` or an atomic",
+            format!(
+                "{what} takes `&self`, because calls run at the same time: \
+                 keep what changes in a `Mutex` or an atomic"
+            ),
         ),
         ReceiverKind::Typed(_, ty) if matches!(&**ty, Type::Reference(it) if it.mutability.is_none()) =>
             {}
         _ => errors.add(
             receiver.self_token,
-            "an rpc method takes `&self`, because the next call needs the service, too",
+            format!("{what} takes `&self`, because the next call needs the service, too"),
         ),
     }
 }
@@ -249,7 +252,7 @@ fn scopes(scopes: &[LitStr], errors: &mut Errors) {
     }
 }
 
-fn parameters(method: &Method, errors: &mut Errors) {
+pub(crate) fn parameters(method: &Method, errors: &mut Errors) {
     for parameter in method.parameters() {
         lone_collector(parameter, errors);
     }

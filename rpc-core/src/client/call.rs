@@ -244,8 +244,7 @@ impl<T, K> OutgoingCall<'_, T, K> {
 
     /// Returns what the call takes over from the one that it is made in.
     fn headers(&self) -> Headers {
-        let inherited = self.client.inherited.as_ref();
-        inherited.map_or_else(Headers::new, |it| it.headers.clone())
+        self.client.inherited_headers()
     }
 }
 

@@ -133,7 +133,7 @@ impl Client {
 
     /// Sends, and waits for the answer. The deadline holds for both: sending waits while the
     /// connection's queue is full, and that of a frozen server stays full.
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         send: impl Future<Output = ()>,
         mut waiting: Waiting<'_>,

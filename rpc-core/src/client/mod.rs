@@ -4,6 +4,7 @@ mod budget;
 mod call;
 mod call_macro;
 mod directory;
+mod emit;
 mod error;
 mod exchange;
 mod hedge;
@@ -29,6 +30,7 @@ use crate::protocol::{Headers, WireReply, headers};
 use budget::Budget;
 pub use call::{Idempotent, OutgoingCall, Plain};
 use directory::Directory;
+pub use emit::{Emit, EmitError, EventArgs};
 pub use error::{CallError, Stage};
 use layered::Layered;
 
@@ -171,6 +173,12 @@ impl Client {
         let mut client = self.clone();
         client.inherited = Some(Arc::new(inherited));
         client
+    }
+
+    /// Returns the headers of what is sent on behalf of the call that this client is of.
+    pub(crate) fn inherited_headers(&self) -> Headers {
+        let inherited = self.inherited.as_ref();
+        inherited.map_or_else(Headers::new, |it| it.headers.clone())
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {

@@ -30,25 +30,29 @@ use self::layered::Invoke;
 pub(crate) use self::pending::Pending;
 pub(crate) use self::room::Room;
 use self::room::Taken;
+pub(crate) use self::running::panic_text;
 use self::running::{LONG_FIRST_POLL, Running};
 use crate::client::Client;
 use crate::context::Context;
 use crate::endpoint::{Endpoint, EndpointSpec};
 use crate::middleware::Layers;
-use crate::protocol::{Call, Code, Outcome, RpcError, WireReply};
-use crate::service::Service;
+use crate::protocol::{Call, Code, Headers, Outcome, RpcError, WireReply};
+use crate::service::{Origin, Service};
 use crate::stats::Stats;
 
 /// One method of one service instance, ready to be called.
 pub(crate) struct Dispatcher {
     spec: EndpointSpec,
     subject: String,
+    origin: Origin,
     invoke: Invoke,
     client: Option<Client>,
     /// Ends the calls that still run when the service may wait no longer.
     cut: CancellationToken,
     room: Room,
     stats: Stats,
+    /// Whether events make it run, and no calls.
+    handles_events: bool,
     /// Whether the log has been told that the method keeps its loop busy.
     warned: AtomicBool,
 }
@@ -75,12 +79,24 @@ impl Dispatcher {
             room: Room::new(options.limit, options.queue),
             spec: endpoint.spec,
             subject: endpoint.subject(),
+            origin: Origin::of::<S>(),
             invoke: layered::invoke(endpoint, service, layers),
             client,
             cut,
             stats: Stats::default(),
+            handles_events: false,
             warned: AtomicBool::new(false),
         }
+    }
+
+    /// Returns it as the handler of events.
+    pub(crate) fn for_events(mut self) -> Self {
+        self.handles_events = true;
+        self
+    }
+
+    pub(crate) fn handles_events(&self) -> bool {
+        self.handles_events
     }
 
     pub(crate) fn spec(&self) -> &EndpointSpec {
@@ -101,26 +117,38 @@ impl Dispatcher {
 
     /// Takes a call as far as it goes without waiting.
     pub(crate) fn dispatch(self: &Arc<Self>, call: Call) -> Dispatched {
-        let context = Context::new(
-            call.headers,
-            call.received,
-            self.spec.options.timeout,
-            self.client.clone(),
-        );
-        let context = Arc::new(context.with_one_way(call.one_way));
-        if context.deadline() <= call.received {
+        let context = self.context(call.headers, call.received);
+        let context = context.with_one_way(call.one_way);
+        self.begin(context, call.payload, call.received)
+    }
+
+    /// Takes an event on `subject` as far as it goes without waiting; nobody gets the reply.
+    pub(crate) fn dispatch_event(self: &Arc<Self>, call: Call, subject: String) -> Dispatched {
+        let context = self.context(call.headers, call.received);
+        let context = context.with_one_way(true).of_event(subject);
+        self.begin(context, call.payload, call.received)
+    }
+
+    fn context(&self, headers: Headers, received: Instant) -> Context {
+        let longest = self.spec.options.timeout;
+        Context::new(headers, received, longest, self.origin, self.client.clone())
+    }
+
+    fn begin(self: &Arc<Self>, context: Context, payload: Bytes, received: Instant) -> Dispatched {
+        let context = Arc::new(context);
+        if context.deadline() <= received {
             self.stats.expired();
             let late = deadline_exceeded("before it ran");
             let refusal = Err(late.with_outcome(Outcome::NotSent));
             return Dispatched::Done(self.finish(&context, refusal));
         }
         if !self.room.has_slot() {
-            return self.enqueue(context, call.payload, call.received);
+            return self.enqueue(context, payload, received);
         }
         if self.spec.options.blocking {
-            return self.to_thread(context, call.payload, call.received);
+            return self.to_thread(context, payload, received);
         }
-        let mut running = self.start(context.clone(), call.payload, call.received, true);
+        let mut running = self.start(context.clone(), payload, received, true);
         match Pin::new(&mut running).poll(&mut task::Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => Dispatched::Done(self.finish(&context, result)),
             Poll::Pending => {
@@ -258,9 +286,13 @@ impl Dispatcher {
         let request_id = context.request_id();
         let method = &self.subject;
         let cause = Causes::of(&failure).map(tracing::field::display);
-        match failure.status() {
-            500.. => error!(%method, request_id, cause, "call failed: {failure}"),
-            _ => debug!(%method, request_id, cause, "call refused: {failure}"),
+        match (context.event(), failure.status()) {
+            // Nobody reads the reply to an event, so the log says all of it.
+            (Some(event), _) => {
+                error!(%method, event, request_id, cause, "event failed: {failure}");
+            }
+            (None, 500..) => error!(%method, request_id, cause, "call failed: {failure}"),
+            (None, _) => debug!(%method, request_id, cause, "call refused: {failure}"),
         }
         // Details can be too large as well; sizes are not.
         self.fitting(WireReply::failure(&failure, Some(request_id)))

@@ -88,7 +88,8 @@ impl Drop for Running {
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+/// Returns what a panic says of itself.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     match panic.downcast_ref::<&str>() {
         Some(text) => text,
         None => panic

@@ -10,7 +10,7 @@ use tokio::task::{JoinSet, unconstrained};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use super::{OnLink, Serving, Subscribed, handle};
+use super::{LAST_WORDS, OnLink, Serving, Subscribed, handle};
 use crate::discovery;
 use crate::dispatch::Dispatcher;
 
@@ -25,8 +25,6 @@ const AT_ONCE: u64 = u64::MAX;
 const ECHO: Duration = Duration::from_millis(500);
 /// How often a frozen server is asked whether it answers again.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long calls that are cut short may take to answer so.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Finishes without losing a call: first the subscriptions, then the calls, then discovery.
 pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
@@ -38,12 +36,8 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
         serving.running.close();
         serving.running.wait().await;
     };
-    // Whoever ends everything at once has no patience for a connection that takes nothing.
-    let patience = match serving.instance.cut.is_cancelled() {
-        true => LAST_WORDS,
-        false => serving.drain,
-    };
-    if timeout(patience, finish).await.is_err() {
+    let aborted = serving.instance.cut.is_cancelled();
+    if timeout(serving.patience(), finish).await.is_err() {
         let left = serving.running.len();
         warn!(
             service,
@@ -55,6 +49,10 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
         // One that blocks its thread cannot be ended.
         let _ = timeout(LAST_WORDS, serving.running.wait()).await;
     }
+    if !aborted {
+        serving.instance.on_stop(serving.patience()).await;
+    }
+    serving.instance.log_entrypoints();
     serving.client.flush().await;
     last.silence.cancel();
     let silent = async { while last.discovery.join_next().await.is_some() {} };

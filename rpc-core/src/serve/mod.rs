@@ -8,11 +8,12 @@
 mod aside;
 mod cancel;
 mod drain;
+mod events;
 mod leave;
 
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
@@ -39,6 +40,8 @@ use crate::protocol::{Call, Headers, WireReply};
 
 /// How long the server may take to prove the subscriptions.
 const PROOF: Duration = Duration::from_secs(5);
+/// What those have that are told to stop when no time is left.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the loops of one instance share.
 pub(crate) struct Serving {
@@ -46,7 +49,8 @@ pub(crate) struct Serving {
     client: Client,
     stop: Leave,
     running: TaskTracker,
-    drain: Duration,
+    /// When the drain must be over.
+    end: OnceLock<Instant>,
 }
 
 impl Serving {
@@ -54,7 +58,6 @@ impl Serving {
         instance: Arc<Instance>,
         client: Client,
         stop: watch::Receiver<bool>,
-        drain: Duration,
     ) -> Arc<Self> {
         let running = TaskTracker::new();
         Arc::new(Self {
@@ -62,8 +65,34 @@ impl Serving {
             client,
             stop: Leave::new(stop),
             running,
-            drain,
+            end: OnceLock::new(),
         })
+    }
+
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+
+    /// Says when the drain must be over, before it begins.
+    pub(crate) fn end_by(&self, end: Instant) {
+        let _ = self.end.set(end);
+    }
+
+    /// Returns how long the drain may still take.
+    fn patience(&self) -> Duration {
+        // Whoever ends everything at once has no patience for a connection that takes nothing.
+        let end = self.end.get().filter(|_| !self.instance.cut.is_cancelled());
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        left.unwrap_or_default().max(LAST_WORDS)
+    }
+
+    /// Starts the timers, which end when the instance stops.
+    pub(crate) fn start_timers(self: &Arc<Self>) {
+        for timer in &self.instance.entrypoints.timers {
+            let (serving, timer) = (self.clone(), timer.clone());
+            self.running
+                .spawn(async move { timer.run(serving.stop.said()).await });
+        }
     }
 }
 
@@ -202,6 +231,15 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
             WhenFull::StepAside => methods.spawn(aside::serve_method(on, dispatcher, requests)),
         };
     }
+    for handler in &instance.entrypoints.events {
+        let subject = handler.subject.to_owned();
+        let events = match &handler.queue_group {
+            Some(group) => link.nats.queue_subscribe(subject, group.clone()).await,
+            None => link.nats.subscribe(subject).await,
+        };
+        let (on, dispatcher) = (on.clone(), handler.dispatcher.clone());
+        methods.spawn(serve_method(on, dispatcher, events.map_err(failed)?));
+    }
     let questions = discovery::subscribe(&link.nats, instance)
         .await
         .map_err(failed)?;
@@ -231,7 +269,7 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
     })
 }
 
-/// Takes the calls of one method on one link until it is time to leave.
+/// Takes the calls of one method, or the events of one handler, on one link until it is time to leave.
 async fn serve_method(on: Arc<OnLink>, method: Arc<Dispatcher>, mut requests: Subscriber) {
     let mut told = pin!(on.leave.said());
     // Under load there is always a message, so the cheap look comes before every one of them.
@@ -250,6 +288,9 @@ async fn serve_method(on: Arc<OnLink>, method: Arc<Dispatcher>, mut requests: Su
 
 /// Takes one message through its method, and its reply to the outbox.
 async fn handle(on: &Arc<OnLink>, method: &Arc<Dispatcher>, request: Message) {
+    if method.handles_events() {
+        return events::handle(&on.serving, method, request);
+    }
     let Message {
         reply,
         headers,

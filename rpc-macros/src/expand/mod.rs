@@ -2,6 +2,7 @@
 
 mod client;
 mod contract;
+mod entrypoints;
 mod schema;
 mod server;
 
@@ -33,7 +34,9 @@ fn service(argument: TokenStream, mut block: ImplBlock) -> TokenStream {
     validate::service(&service, &block, &mut errors);
     let expansion = match errors.into_compile_errors() {
         None => {
-            let (service, client) = (server::implementation(&service), client::client(&service));
+            // A client of nothing would only take a name.
+            let client = (!service.methods.is_empty()).then(|| client::client(&service));
+            let service = server::implementation(&service);
             quote!(#service #client)
         }
         Some(errors) => {

@@ -5,6 +5,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{LitStr, ReturnType};
 
+use super::entrypoints::entrypoints;
 use super::{private, schema};
 use crate::model::{
     DefaultValue, Handed, Input, Kind, Method, MethodOptions, Parameter, Provided, Service,
@@ -22,6 +23,7 @@ pub(crate) fn implementation(service: &Service) -> TokenStream {
         queue_group,
     } = declared(service);
     let endpoints = endpoints(service, &private);
+    let entrypoints = entrypoints(service);
     impl_service(
         service,
         quote! {
@@ -34,6 +36,8 @@ pub(crate) fn implementation(service: &Service) -> TokenStream {
             fn endpoints() -> ::std::vec::Vec<#private::Endpoint<Self>> {
                 #endpoints
             }
+
+            #entrypoints
         },
     )
 }
@@ -69,7 +73,10 @@ pub(crate) fn declared(service: &Service) -> Declared {
 
 /// Expands the list of methods; `Self` is the service.
 pub(crate) fn endpoints(service: &Service, private: &TokenStream) -> TokenStream {
-    let endpoints = service.methods.iter().map(|it| endpoint(it, private));
+    let endpoints = service.methods.iter().map(|method| {
+        let (cfg, endpoint) = (&method.cfg, endpoint(method, private));
+        quote!(#(#cfg)* #endpoint)
+    });
     quote!(::core::convert::From::from([#(#endpoints),*]))
 }
 
@@ -107,8 +114,8 @@ fn impl_service(service: &Service, items: TokenStream) -> TokenStream {
     }
 }
 
-fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
-    let cfg = &method.cfg;
+/// Expands what is known of a method, and the function that makes its futures.
+pub(super) fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
     let name = &method.name.text;
     let doc = &method.doc;
     let parameters = method.parameters().map(|parameter| {
@@ -125,7 +132,6 @@ fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
     let signature = schema::signature(method, private);
     let handler = handler(method, private);
     quote! {
-        #(#cfg)*
         {
             const __PARAMETERS: &[#private::Parameter] = &[#(#parameters),*];
             #private::Endpoint {
@@ -346,7 +352,7 @@ fn nested(site: Span, items: impl Iterator<Item = TokenStream>) -> TokenStream {
 }
 
 /// Names a variable of ours; the user's expressions cannot see it.
-fn local(name: &str) -> Ident {
+pub(super) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 

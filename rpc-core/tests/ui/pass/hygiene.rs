@@ -30,6 +30,7 @@ trait Everything {
     fn required(&self) {}
     fn or_else(&self) {}
     fn into_reply(&self) {}
+    fn into_ended(&self) {}
 }
 impl<T> Everything for T {}
 
@@ -51,6 +52,18 @@ impl Greeter {
         ::std::string::String::new()
     }
 
+    #[::rpc_core::event_handler("a.b")]
+    #[::rpc_core::timer("1s", eager)]
+    #[::rpc_core::cron("0 3 * * *")]
+    #[::rpc_core::on_start]
+    async fn refresh(&self, context: &::rpc_core::Context) -> ::std::result::Result<(), ::rpc_core::RpcError> {
+        let _ = context;
+        ::std::result::Result::Ok(())
+    }
+
+    #[::rpc_core::on_stop]
+    async fn service(&self) {}
+
     #[::rpc_core::rpc]
     async fn goodbye(&self) -> ::std::result::Result<(), ::rpc_core::RpcError> {
         ::std::result::Result::Ok(())
@@ -67,4 +80,5 @@ fn service() -> u8 {
 
 fn main() {
     let _ = <Greeter as ::rpc_core::Service>::endpoints();
+    let _ = <Greeter as ::rpc_core::Service>::entrypoints();
 }

@@ -25,6 +25,12 @@ impl Other {
     async fn hello(&self, #[rpc(default = "x")] name: String) -> String {
         name
     }
+
+    #[my_rpc::event_handler("a.b")]
+    async fn hear(&self) {}
+
+    #[my_rpc::cron("0 3 * * *")]
+    async fn nightly(&self) {}
 }
 
 mod rpc_core {}
