@@ -1,7 +1,7 @@
 //! A layer of one's own, around every method of a runner; docs/middleware.md says more.
 //!
 //! ```console
-//! $ cargo run -p examples --example layer
+//! $ cargo run --bin layer
 //! greeting_service.hello ended well
 //! ```
 
