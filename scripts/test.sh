@@ -23,6 +23,11 @@ make --no-print-directory lint
 step 'fuzz targets'
 scripts/fuzz.sh check
 
+# Cargo unifies the features of a whole workspace, which would hide what is missing here.
+step 'a client without the server'
+cargo clippy -p greeting-client -p greeting-contract -- -D warnings
+cargo clippy -p rpc-core --no-default-features -- -D warnings
+
 # --no-fail-fast: who waited for a build wants to hear of every failure at once.
 step 'tests on the embedded broker'
 # NATS_URL would send them to a server: that is the next step.
@@ -35,7 +40,7 @@ fi
 
 # These gain nothing from a second run: they open no connection, or start the
 # real server by themselves.
-other_suites=' ui tidy demo readme nats_cli nats_py resilience moving credentials permissions '
+other_suites=' ui tidy demo readme nats_cli nats_py resilience moving credentials permissions examples '
 suites=()
 for file in {rpc-core,http-bridge,examples}/tests/*.rs; do
   name=$(basename "$file" .rs)

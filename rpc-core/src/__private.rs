@@ -1,28 +1,41 @@
 //! All that an expansion may name. Not part of the public interface: it changes without notice.
 
+#[cfg(feature = "server")]
 pub use bytes::Bytes;
 pub use serde::Serialize;
 
+#[cfg(feature = "server")]
 pub use crate::bind::{Parameter, ParameterKind, Slots};
 pub use crate::client::typed::{
-    Asked, Base64, Decoded, Otherwise, Returned, Returns, Sent, TypedFuture, begin, bytes, debug,
-    finish, text,
+    Asked, Base64, Decoded, Otherwise, Returned, Returns, Sent, TypedCall, begin, bytes, debug,
+    text,
 };
 pub use crate::client::{Idempotent, Plain};
+#[cfg(feature = "server")]
 pub use crate::context::Context;
+#[cfg(feature = "server")]
 pub use crate::endpoint::{Endpoint, EndpointSpec, Handler, HandlerFuture, Options, WhenFull};
+#[cfg(feature = "server")]
 pub use crate::entrypoint::{
     Ended, Entrypoints, EventHandler, EventMode, Hook, HookFuture, Schedule, Timer,
 };
+#[cfg(feature = "server")]
 pub use crate::extract::{end, from_context};
+#[cfg(feature = "server")]
 pub use crate::outcome::{PlainKind, Probe, ReplyKind, ResultKind, UnitKind, ValueKind};
-pub use crate::protocol::{RpcError, WireReply};
+pub use crate::protocol::RpcError;
+#[cfg(feature = "server")]
+pub use crate::protocol::WireReply;
+#[cfg(feature = "server")]
 pub use crate::schema::{
     Describe, DescribeAny, DescribeResult, DescribeType, DescribeValueOfResult, ParameterSchema,
     SchemaProbe, Signature, literal,
 };
+#[cfg(feature = "server")]
 pub use crate::service::{Contract, Service};
+#[cfg(feature = "server")]
 pub use crate::slot::{args, is_required, kwargs, maybe, one};
+#[cfg(feature = "server")]
 pub use crate::text::{Blob, Text, from_text};
 pub use crate::wire_error::{
     Cause, Detail, IntoCause, WireError, internal, message, rebuilt, service_error, with_details,
@@ -30,7 +43,25 @@ pub use crate::wire_error::{
 };
 pub use crate::{__client as client, __server as server};
 
+#[cfg(feature = "server")]
 use crate::codec::{Codec, json};
+
+/// Writes the part of an expansion that serves calls: a macro cannot see which features the library
+/// has.
+#[cfg(feature = "server")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __server {
+    ($($items:tt)*) => { $($items)* };
+}
+
+/// Leaves that part out.
+#[cfg(not(feature = "server"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __server {
+    ($($items:tt)*) => {};
+}
 
 /// Decodes the arguments of a call into the slots of a method.
 ///
@@ -39,6 +70,7 @@ use crate::codec::{Codec, json};
 ///
 /// # Errors
 /// What is wrong with the payload, worded for the caller.
+#[cfg(feature = "server")]
 pub fn decode<'de, S: Slots<'de>>(
     context: &Context,
     payload: &'de Bytes,
@@ -83,6 +115,7 @@ macro_rules! __cron {
 /// Boxes the future of one call, which must be fit for a task of its own.
 ///
 /// It is not when the method holds something across an `.await` that cannot move to another thread.
+#[cfg(feature = "server")]
 pub fn spawnable(
     call: impl Future<Output = Result<WireReply, RpcError>> + Send + 'static,
 ) -> HandlerFuture {

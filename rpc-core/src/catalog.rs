@@ -19,8 +19,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::client::Client;
-use crate::discovery::ANNOUNCE;
-use crate::instance::{EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, Info, SAFE};
+use crate::info::{ANNOUNCE, EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, Info, SAFE};
 use crate::protocol::subject::check_method;
 
 /// How long a miss stays a miss.

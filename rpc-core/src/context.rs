@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::client::Client;
+#[cfg(feature = "server")]
 use crate::codec::{self, Codec};
 use crate::protocol::{Headers, RpcError, TraceParent, headers};
 use crate::service::Origin;
@@ -216,6 +217,7 @@ impl Context {
     }
 
     /// Returns the codec of the request, which is also that of its reply.
+    #[cfg(feature = "server")]
     pub(crate) fn codec(&self) -> Result<Codec, RpcError> {
         codec::by_content_type(self.headers.get(headers::CONTENT_TYPE))
     }

@@ -9,11 +9,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::info::ANNOUNCE;
 use crate::instance::Instance;
 use crate::protocol::subject::is_reply_inbox;
-
-/// Where instances say that they start and stop; a hint to read `$SRV.INFO` again.
-pub(crate) const ANNOUNCE: &str = "_RPC.announce";
 
 /// What a discovery subject asks for.
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];

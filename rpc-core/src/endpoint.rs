@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::bind::Parameter;
 use crate::context::Context;
-use crate::protocol::{RpcError, WireReply};
+use crate::protocol::{DEFAULT_TIMEOUT, RpcError, WireReply};
 use crate::schema::Signature;
 use crate::service::{Origin, Service};
 
@@ -94,7 +94,7 @@ pub enum WhenFull {
 impl Options {
     /// The options of a method that sets none.
     pub const DEFAULT: Self = Self {
-        timeout: Duration::from_secs(30),
+        timeout: DEFAULT_TIMEOUT,
         limit: 1024,
         queue: 1024,
         when_full: WhenFull::Busy,

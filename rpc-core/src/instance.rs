@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -12,16 +11,11 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::dispatch::Dispatcher;
 use crate::entrypoint::Bound;
+use crate::info::{EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, SAFE};
 use crate::middleware::Layers;
 use crate::protocol::RpcError;
 use crate::service::Service;
 
-/// What a method may be told apart by in `rpc.flags`.
-pub(crate) const INTERNAL: &str = "internal";
-pub(crate) const SAFE: &str = "safe";
-pub(crate) const IDEMPOTENT: &str = "idempotent";
-/// The metadata key of a method's flags.
-pub(crate) const FLAGS: &str = "rpc.flags";
 /// The metadata key of a method's parameters and result.
 const SCHEMA: &str = "rpc.schema";
 /// The metadata key of the scopes that a method asks for; not there where it asks for none.
@@ -44,26 +38,6 @@ pub(crate) struct Instance {
     doc: &'static str,
     started: SystemTime,
     metadata: BTreeMap<String, String>,
-}
-
-/// An ADR-32 INFO reply, as far as the library reads it.
-#[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct Info {
-    pub(crate) name: String,
-    #[serde(default)]
-    pub(crate) endpoints: Vec<EndpointInfo>,
-}
-
-/// One endpoint of an INFO reply.
-#[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct EndpointInfo {
-    pub(crate) name: String,
-    pub(crate) subject: String,
-    #[serde(default)]
-    pub(crate) queue_group: String,
-    /// Absent or null in services that were built without this library.
-    #[serde(default)]
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
 }
 
 impl Instance {

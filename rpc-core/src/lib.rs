@@ -38,8 +38,10 @@
 //! losing a call. `NATS_URL` names the servers.
 //!
 //! # Calling
-//! [`Client`] calls methods by name; [`Context::client`] does so inside a method and carries the
-//! deadline and the request id on. [`Catalog`] knows which methods exist.
+//! `#[rpc]` also writes a typed client, `GreetingServiceClient`, and a trait with `#[rpc]` is a
+//! contract that several crates share. [`Client`] and [`call!`] call methods by name;
+//! [`Context::client`] does so inside a method and carries the deadline and the request id on.
+//! [`Catalog`] knows which methods exist.
 //!
 //! # Middleware
 //! [`Runner::layer`] puts layers around methods and [`Client::layer`] around requests; [`middleware`] has
@@ -50,35 +52,66 @@
 //! arguments and reply without a network; `testing::TestApp` has a broker of its own.
 //!
 //! # Features
-//! * `embedded` (default): the in-process broker that [`Runner`] starts when `NATS_URL` is unset.
-//! * `metrics`: `middleware::MetricsLayer`, which counts calls for Prometheus.
-//! * `testing`: the module `testing`.
+//! * `server` (default): serving. Without it the crate is a client's: `#[rpc]` writes typed clients
+//!   only, and fewer crates are compiled.
+//! * `cron` (default, with `server`): `#[cron]`.
+//! * `embedded` (default, with `server`): the in-process broker that [`Runner`] starts when `NATS_URL`
+//!   is unset.
+//! * `metrics` (with `server`): `middleware::MetricsLayer`, which counts calls for Prometheus.
+//! * `testing` (with `embedded`): the module `testing`.
+
+#![cfg_attr(
+    not(feature = "server"),
+    allow(dead_code, reason = "what only serving needs stays where it belongs"),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "links to what only serving has"
+    )
+)]
 
 // What a service is.
 mod context;
+#[cfg(feature = "server")]
 mod endpoint;
+#[cfg(feature = "server")]
 mod entrypoint;
+#[cfg(feature = "server")]
 mod extract;
+#[cfg(feature = "server")]
 mod service;
 
 // What travels, and how it becomes arguments and results.
+#[cfg(feature = "server")]
 mod bind;
+#[cfg(feature = "server")]
 mod codec;
+#[cfg(feature = "server")]
 mod outcome;
 pub mod protocol;
+#[cfg(feature = "server")]
 mod schema;
+#[cfg(feature = "server")]
 mod slot;
+#[cfg(feature = "server")]
 mod text;
 mod wire_error;
 
 // Serving calls.
+#[cfg(feature = "server")]
 mod discovery;
+#[cfg(feature = "server")]
 mod dispatch;
+#[cfg(feature = "server")]
 mod instance;
+#[cfg(feature = "server")]
 mod lifecycle;
+#[cfg(feature = "server")]
 mod runner;
+#[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
 mod signals;
+#[cfg(feature = "server")]
 mod stats;
 
 // Around calls, on both sides.
@@ -88,11 +121,13 @@ pub mod middleware;
 mod catalog;
 mod client;
 mod connection;
+mod info;
 mod mux;
 mod outbox;
 
 mod config;
 mod error;
+#[cfg(feature = "server")]
 pub mod log;
 pub mod prelude;
 #[cfg(feature = "testing")]
@@ -108,9 +143,12 @@ pub use client::{
 pub use config::Config;
 pub use connection::ConnectionStats;
 pub use context::Context;
+#[cfg(feature = "server")]
 pub use endpoint::{Endpoint, EndpointSpec, Options, WhenFull};
+#[cfg(feature = "server")]
 pub use entrypoint::EntrypointReport;
 pub use error::{ConnectError, RunError};
+#[cfg(feature = "server")]
 pub use extract::FromContext;
 pub use protocol::{Code, Reply, RpcError};
 /// Makes an enum or a struct the error of rpc methods; the tables below list every option.
@@ -170,9 +208,13 @@ pub use rpc_macros::RpcError;
 /// ```
 /// It answers `[["Bob"]]` and `[["Bob"], {"greeting": "Salut"}]`: arguments bind as in Python.
 pub use rpc_macros::rpc;
+#[cfg(feature = "server")]
 pub use rpc_macros::{cron, event_handler, on_start, on_stop, timer};
+#[cfg(feature = "server")]
 pub use runner::{Runner, Running};
+#[cfg(feature = "server")]
 pub use service::Service;
+#[cfg(feature = "server")]
 pub use signals::stop_signal;
 pub use wire_error::WireError;
 
@@ -188,6 +230,11 @@ struct ReadmeExamples;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/errors.md")]
 struct ErrorsPage;
+
+/// The code of the page about clients compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/clients.md")]
+struct ClientsPage;
 
 /// The code of the page about schemas compiles.
 #[cfg(doctest)]

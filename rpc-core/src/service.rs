@@ -54,8 +54,8 @@ pub trait Service: Send + Sync + Sized + 'static {
 }
 
 /// What a trait with `#[rpc]` says of the services that implement it.
-#[derive(Clone, Copy, Debug)]
-pub struct Contract {
+#[derive(Debug)]
+pub struct Contract<S> {
     /// [`Service::NAME`].
     pub name: &'static str,
     /// [`Service::VERSION`].
@@ -66,12 +66,6 @@ pub struct Contract {
     pub prefix: &'static str,
     /// [`Service::QUEUE_GROUP`].
     pub queue_group: &'static str,
-}
-
-/// Writes the part of an expansion that serves calls: a macro cannot see which features the library
-/// has.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __server {
-    ($($items:tt)*) => { $($items)* };
+    /// [`Service::endpoints`].
+    pub endpoints: fn() -> Vec<Endpoint<S>>,
 }

@@ -322,14 +322,14 @@ async fn a_call_that_is_sent_runs_and_is_not_answered() {
         client.count().send().await.unwrap();
     }
     app.client()
-        .call::<()>("v2.everything.count")
+        .call("v2.everything.count")
         .send()
         .await
         .unwrap();
     eventually("all ran", async || everything.0.load(SeqCst) == 101).await;
     assert_eq!(app.client().in_flight(), 0);
     // Nobody says that nobody listens.
-    app.client().call::<()>("nobody.home").send().await.unwrap();
+    app.client().call("nobody.home").send().await.unwrap();
 }
 
 #[tokio::test]
@@ -361,6 +361,22 @@ async fn a_client_is_cheap_to_clone_and_says_what_it_is() {
     assert!(text.starts_with("EverythingClient(Client {"), "{text}");
     let moved = tokio::spawn(async move { client.lasting().await });
     assert_eq!(moved.await.unwrap().unwrap(), "for ever");
+}
+
+#[tokio::test]
+async fn a_call_is_a_future_that_is_sent_when_it_is_polled() {
+    let (app, client) = start().await;
+    let calls: Vec<_> = (1..=50)
+        .map(|n| client.owned(n, Point { x: 0 }, vec![]))
+        .collect();
+    assert_eq!(app.client().in_flight(), 0);
+    let sums = futures_util::future::join_all(calls).await;
+    let sums: Vec<_> = sums.into_iter().map(Result::unwrap).collect();
+    assert_eq!(sums, (1..=50).collect::<Vec<_>>());
+    // Dropped while it waits, it is given up.
+    let slept = tokio::time::timeout(Duration::from_millis(50), client.sleep()).await;
+    assert!(slept.is_err());
+    assert_eq!(app.client().in_flight(), 0);
 }
 
 /// What the page of the design shows.

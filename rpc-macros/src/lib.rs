@@ -1,8 +1,9 @@
-//! The `#[rpc]` attribute, which turns an `impl` block into a service, and the derive for its errors.
+//! The `#[rpc]` attribute, which turns an `impl` block into a service and a trait into a contract, and
+//! the derive for their errors.
 //!
 //! Use it from `rpc_core`, which re-exports it together with all that its expansion names.
 //!
-//! A call of the macro goes one way: `item` reads the `impl` block, `options` and `shape` its
+//! A call of the macro goes one way: `item` reads the `impl` block or the trait, `options` and `shape` its
 //! attributes and types, `parse` makes the `model` of them, `validate` checks its rules, and
 //! `expand` writes code. `errors` collects all mistakes on the way and reports them together.
 //! `entrypoint` is what fires a method besides a call. `rpc_error` is the derive, which goes the same way.
@@ -23,7 +24,7 @@ mod validate;
 
 use proc_macro::TokenStream;
 
-/// Turns an `impl` block into a service whose methods answer on NATS subjects.
+/// Turns an `impl` block into a service whose methods answer on NATS subjects, and writes its client.
 ///
 /// The attribute stands on the block, on each method that callers may call, and on parameters that
 /// need options. It takes itself out and leaves the block as it was, but for an
@@ -41,6 +42,27 @@ use proc_macro::TokenStream;
 /// | `version = "1.0.0"` | its semantic version, which discovery shows | that of your crate, from `Cargo.toml` |
 /// | `prefix = "v2"` | tokens before the name: `v2.greeting_service.hello` | none |
 /// | `queue_group = "q"` | the queue group that its instances share | `q` |
+/// | `client = "Greeter"` | the name of its typed client; `client = false` leaves it out | the type, and `Client` |
+/// | `crate = my_rpc` | where this library is, when it goes by another path | `::rpc_core` |
+///
+/// The client has a method for each rpc method: what must be given is an argument, what may be left
+/// out a setter, and awaiting the call sends it. Its types need serde in the other direction, too,
+/// where a call is made: arguments are encoded, results decoded, errors rebuilt. A generic service
+/// has none.
+///
+/// # On a trait
+///
+/// The trait is a contract: a service without a type, with the same options, and a client named after
+/// it. `async fn f(…) -> T` becomes `fn f(…) -> impl Future<Output = T> + Send`, and the trait asks for
+/// `Send + Sync + 'static`. It is not generic, and its arguments and results do not name `Self`.
+///
+/// # On the `impl` block of a contract
+///
+/// The type becomes a service as the trait says; its methods have no `#[rpc]` of their own.
+///
+/// | option | | default |
+/// |---|---|---|
+/// | `version = "1.0.0"` | the implementation's version | the contract's |
 /// | `crate = my_rpc` | where this library is, when it goes by another path | `::rpc_core` |
 ///
 /// # On a method

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::mem;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,8 @@ use serde::de::DeserializeOwned;
 use super::retry::Repeat;
 use super::{CallError, Client};
 use crate::context::after;
-use crate::endpoint::Options;
 use crate::protocol::subject::check_method;
-use crate::protocol::{Arguments, Headers, WireReply, headers};
+use crate::protocol::{Arguments, DEFAULT_TIMEOUT, Headers, WireReply, headers};
 
 /// Marks a call of which nothing is known: whether it may run twice is up to discovery.
 #[derive(Debug)]
@@ -101,7 +101,26 @@ impl<T> OutgoingCall<'_, T, Idempotent> {
     }
 }
 
-impl<T, K> OutgoingCall<'_, T, K> {
+// Of calls without a result, so that nobody has to say which type it would have.
+impl<K> OutgoingCall<'_, (), K> {
+    /// Sends the call one way: the method runs, and nobody answers.
+    ///
+    /// Returns when the request was handed to the connection. What becomes of it is not known here:
+    /// that nobody listens, that the server denies the subject, and that the method fails are no
+    /// errors. Before a process ends, a [`round_trip`](Client::round_trip) makes sure that the
+    /// server has the request. It is sent once, whatever was said of tries; a
+    /// [`timeout`](Self::timeout) is also the method's.
+    ///
+    /// # Errors
+    /// [`InvalidSubject`](CallError::InvalidSubject), [`Unencodable`](CallError::Unencodable),
+    /// [`TooLarge`](CallError::TooLarge), or [`Disconnected`](CallError::Disconnected), also when the
+    /// connection took nothing in time: nothing was sent then.
+    pub async fn send(self) -> Result<(), CallError> {
+        self.send_one_way().await
+    }
+}
+
+impl<'a, T, K> OutgoingCall<'a, T, K> {
     /// Appends a positional argument.
     pub fn arg(mut self, value: impl Serialize) -> Self {
         self.arguments = self.arguments.arg(value);
@@ -142,19 +161,7 @@ impl<T, K> OutgoingCall<'_, T, K> {
         self
     }
 
-    /// Sends the call one way: the method runs, and nobody answers.
-    ///
-    /// Returns when the request was handed to the connection. What becomes of it is not known here:
-    /// that nobody listens, that the server denies the subject, and that the method fails are no
-    /// errors. Before a process ends, a [`round_trip`](Client::round_trip) makes sure that the
-    /// server has the request. It is sent once, whatever was said of tries; a
-    /// [`timeout`](Self::timeout) is also the method's.
-    ///
-    /// # Errors
-    /// [`InvalidSubject`](CallError::InvalidSubject), [`Unencodable`](CallError::Unencodable),
-    /// [`TooLarge`](CallError::TooLarge), or [`Disconnected`](CallError::Disconnected), also when the
-    /// connection took nothing in time: nothing was sent then.
-    pub async fn send(mut self) -> Result<(), CallError> {
+    pub(super) async fn send_one_way(mut self) -> Result<(), CallError> {
         check_method(&self.subject)?;
         let timeout = self.time_left(Instant::now());
         let payload = self.arguments.payload().map_err(CallError::Unencodable)?;
@@ -172,20 +179,32 @@ impl<T, K> OutgoingCall<'_, T, K> {
 
     /// Returns how long the call may take: never longer than the call that it is made in.
     fn time_left(&self, began: Instant) -> Duration {
-        let timeout = self.timeout.unwrap_or(Options::DEFAULT.timeout);
+        let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
         match &self.client.inherited {
             Some(inherited) => timeout.min(inherited.deadline.saturating_duration_since(began)),
             None => timeout,
         }
     }
 
-    /// Sends the call and returns its first result.
-    pub(super) async fn result<R: DeserializeOwned>(mut self) -> Result<R, CallError> {
+    /// Takes the call out, without the type of its result; what stays is spent.
+    pub(super) fn take(&mut self) -> OutgoingCall<'a, ()> {
+        OutgoingCall {
+            client: self.client,
+            subject: mem::take(&mut self.subject),
+            repeat: self.repeat,
+            max_tries: self.max_tries,
+            arguments: mem::take(&mut self.arguments),
+            timeout: self.timeout,
+            hedge: self.hedge,
+            result: PhantomData,
+        }
+    }
+
+    /// Sends the call and returns its reply, and who sent that.
+    pub(super) async fn reply(mut self) -> Result<Answered, CallError> {
         let reply = self.exchange().await?;
-        reply.result().map_err(|error| CallError::BadReply {
-            subject: self.subject.into_owned(),
-            reason: error.to_string(),
-        })
+        let subject = self.subject;
+        Ok(Answered { reply, subject })
     }
 
     async fn exchange(&mut self) -> Result<WireReply, CallError> {
@@ -277,7 +296,7 @@ impl Client {
 ///
 /// Headers cost time on both sides, so the deadline travels only when it is not the default.
 pub(super) fn timeout_header(headers: &mut Headers, timeout: Duration, spent: Duration) {
-    if timeout != Options::DEFAULT.timeout {
+    if timeout != DEFAULT_TIMEOUT {
         let left = timeout.saturating_sub(spent).as_millis();
         headers.insert(headers::TIMEOUT, left.to_string());
     }
@@ -288,6 +307,22 @@ impl<'a, T: DeserializeOwned + 'a, K: 'a> IntoFuture for OutgoingCall<'a, T, K> 
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.result())
+        Box::pin(async move { self.reply().await?.result() })
+    }
+}
+
+/// A reply that is no error, and the subject of its call.
+pub(super) struct Answered {
+    reply: WireReply,
+    subject: Cow<'static, str>,
+}
+
+impl Answered {
+    /// Reads the first result.
+    pub(super) fn result<T: DeserializeOwned>(self) -> Result<T, CallError> {
+        self.reply.result().map_err(|error| CallError::BadReply {
+            subject: self.subject.into_owned(),
+            reason: error.to_string(),
+        })
     }
 }

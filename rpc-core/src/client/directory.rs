@@ -16,7 +16,7 @@ use tokio::time::timeout_at;
 use tracing::debug;
 
 use super::{CallError, Client};
-use crate::instance::{EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, Info};
+use crate::info::{EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, Info};
 use crate::protocol::Headers;
 use crate::protocol::subject::check_method;
 

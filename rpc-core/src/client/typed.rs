@@ -9,13 +9,14 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::task::{self, Poll};
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::TryFutureExt as _;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
+use super::call::Answered;
 use super::{CallError, Client, OutgoingCall};
 use crate::protocol::RpcError;
 use crate::wire_error::WireError;
@@ -108,18 +109,53 @@ pub fn begin<'a, R>(client: &'a Client, subject: &'static str) -> OutgoingCall<'
     OutgoingCall::new(client, subject.into())
 }
 
-/// The future of a call that a generated client makes.
-pub type TypedFuture<'a, R> = Pin<
-    Box<
-        dyn Future<Output = Result<<R as Returned>::Value, CallError<<R as Returned>::Error>>>
-            + Send
-            + 'a,
-    >,
->;
+/// A call of a generated client: what is put together, and, once it is polled, what waits for the
+/// reply. The latter knows no type of the method, so only polling needs them.
+pub struct TypedCall<'a, R, K> {
+    call: OutgoingCall<'a, R, K>,
+    sent: Option<Sending<'a>>,
+}
 
-/// Sends the call of a generated client.
-pub fn finish<'a, R: Returned + 'a, K: 'a>(call: OutgoingCall<'a, R, K>) -> TypedFuture<'a, R> {
-    Box::pin(call.result::<R::Value>().map_err(CallError::typed))
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<Answered, CallError>> + Send + 'a>>;
+
+impl<'a, R, K> TypedCall<'a, R, K> {
+    /// Creates a call that is not sent yet.
+    pub fn new(call: OutgoingCall<'a, R, K>) -> Self {
+        Self { call, sent: None }
+    }
+
+    /// Changes what will be sent; of no use once that was done.
+    pub fn map<L>(
+        self,
+        change: impl FnOnce(OutgoingCall<'a, R, K>) -> OutgoingCall<'a, R, L>,
+    ) -> TypedCall<'a, R, L> {
+        TypedCall {
+            call: change(self.call),
+            sent: self.sent,
+        }
+    }
+
+    /// Sends the call one way.
+    ///
+    /// # Errors
+    /// Those of [`OutgoingCall::send`].
+    pub async fn send(self) -> Result<(), CallError> {
+        self.call.send_one_way().await
+    }
+}
+
+impl<R: Returned, K> Future for TypedCall<'_, R, K> {
+    type Output = Result<R::Value, CallError<R::Error>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let Self { call, sent } = &mut *self;
+        let sending = sent.get_or_insert_with(|| Box::pin(call.take().reply()));
+        sending.as_mut().poll(context).map(|answered| {
+            answered
+                .and_then(Answered::result)
+                .map_err(CallError::typed)
+        })
+    }
 }
 
 /// Writes what a client and its calls have in common; see `expand/client.rs` of the macros.
@@ -155,7 +191,7 @@ macro_rules! __client {
         #[must_use = "a call is sent when it is awaited"]
         #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
         pub struct $call<'a, const METHOD: ::core::primitive::usize, R, K = $crate::Plain>(
-            $crate::OutgoingCall<'a, R, K>,
+            $crate::__private::TypedCall<'a, R, K>,
         );
 
         #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -163,12 +199,12 @@ macro_rules! __client {
             /// Sets how long to wait for the reply, retries included; 30 s by default, and never
             /// longer than what is left of the call that this one is made in.
             pub fn timeout(self, timeout: ::core::time::Duration) -> Self {
-                Self(self.0.timeout(timeout))
+                Self(self.0.map(|call| call.timeout(timeout)))
             }
 
             /// Sets how often the call is sent at most, where it may be repeated; once is no retry.
             pub fn max_tries(self, tries: ::core::primitive::u32) -> Self {
-                Self(self.0.max_tries(tries))
+                Self(self.0.map(|call| call.max_tries(tries)))
             }
 
             /// Sends the call one way: the method runs, and nobody answers. Returns when the
@@ -183,12 +219,12 @@ macro_rules! __client {
             /// Says that running the call twice does no more than running it once, so that it is
             /// sent again also when it may have run.
             pub fn idempotent(self) -> $call<'a, METHOD, R, $crate::Idempotent> {
-                $call(self.0.idempotent())
+                $call(self.0.map(|call| call.idempotent()))
             }
 
             /// Sends the call again when its failure says that the method did not run.
             pub fn retry_not_sent(self) -> Self {
-                Self(self.0.retry_not_sent())
+                Self(self.0.map(|call| call.retry_not_sent()))
             }
         }
 
@@ -199,24 +235,23 @@ macro_rules! __client {
             /// Sends a second request when no answer came `after` some time; the first good answer
             /// wins and the other request is cancelled.
             pub fn hedge(self, after: ::core::time::Duration) -> Self {
-                Self(self.0.hedge(after))
+                Self(self.0.map(|call| call.hedge(after)))
             }
         }
 
-        impl<'a, const METHOD: ::core::primitive::usize, R, K> ::core::future::IntoFuture
-            for $call<'a, METHOD, R, K>
-        where
-            R: $crate::__private::Returned + 'a,
-            K: 'a,
+        impl<R: $crate::__private::Returned, K, const METHOD: ::core::primitive::usize>
+            ::core::future::Future for $call<'_, METHOD, R, K>
         {
             type Output = ::core::result::Result<
                 <R as $crate::__private::Returned>::Value,
                 $crate::CallError<<R as $crate::__private::Returned>::Error>,
             >;
-            type IntoFuture = $crate::__private::TypedFuture<'a, R>;
 
-            fn into_future(self) -> Self::IntoFuture {
-                $crate::__private::finish(self.0)
+            fn poll(
+                mut self: ::core::pin::Pin<&mut Self>,
+                context: &mut ::core::task::Context<'_>,
+            ) -> ::core::task::Poll<Self::Output> {
+                ::core::future::Future::poll(::core::pin::Pin::new(&mut self.0), context)
             }
         }
     };

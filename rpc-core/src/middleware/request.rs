@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::context::{Context, after};
+#[cfg(feature = "server")]
 use crate::endpoint::EndpointSpec;
 use crate::protocol::{Headers, headers};
 
@@ -31,6 +32,7 @@ enum Way {
 /// The method that a request came for.
 pub(crate) struct Served {
     pub(crate) subject: String,
+    #[cfg(feature = "server")]
     pub(crate) spec: EndpointSpec,
 }
 
@@ -139,6 +141,7 @@ impl Request {
 
     /// Returns what is known of the method, its options among it; `None` for a request that goes
     /// out.
+    #[cfg(feature = "server")]
     pub fn endpoint(&self) -> Option<&EndpointSpec> {
         match &self.way {
             Way::In { method, .. } => Some(&method.spec),

@@ -1,11 +1,14 @@
 //! A call: `[args, kwargs]` on its way out, a message on its way in.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::Headers;
+
+/// How long a call may take when nobody says otherwise; any other time travels in a header.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request as it arrived: what a method's arguments, deadline and context are read from.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ pub mod reply;
 pub mod subject;
 pub mod trace;
 
+pub(crate) use call::DEFAULT_TIMEOUT;
 pub use call::{Arguments, Call};
 pub use error::{Code, Outcome, RpcError};
 pub use headers::Headers;

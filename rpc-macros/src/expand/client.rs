@@ -4,7 +4,7 @@
 //! by a number: so what all calls can do is written once, by the library's `client!`, and a method
 //! adds no more than its setters.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::visit_mut::{self, VisitMut};
@@ -118,8 +118,8 @@ fn method(service: &Service, call: &Ident, index: usize, method: &Method) -> Tok
     let (returns, chosen) = match returned(service, method) {
         Some(returns) => (returns, None),
         None => (
-            quote!(#private::Returns<FirstResult, false>),
-            Some(quote!(<FirstResult>)),
+            quote!(#private::Returns<__FirstResult, false>),
+            Some(quote!(<__FirstResult>)),
         ),
     };
     let bounds = where_clause(&bounds, &private);
@@ -127,7 +127,7 @@ fn method(service: &Service, call: &Ident, index: usize, method: &Method) -> Tok
         #(#cfg)*
         #[doc = #doc]
         pub fn #ident #chosen(&self, #(#inputs),*) -> #call<'_, #index, #returns, #kind> #bounds {
-            #call(#begin)
+            #call(#private::TypedCall::new(#begin))
         }
     }
 }
@@ -148,7 +148,7 @@ fn setters(service: &Service, call: &Ident, index: usize, method: &Method) -> To
     quote! {
         #(#cfg)*
         #lints
-        impl<'a, R, K> #call<'a, #index, R, K> {
+        impl<'__call, __Returns, __Kind> #call<'__call, #index, __Returns, __Kind> {
             #(#setters)*
         }
     }
@@ -183,10 +183,12 @@ fn setter(service: &Service, parameter: &Parameter) -> TokenStream {
         }
     };
     let bounds = where_clause(bound.as_slice(), &private);
+    // A parameter may have that name, too.
+    let call = Ident::new("call", Span::mixed_site());
     quote! {
         #[doc = #doc]
         pub fn #ident(self, #name: #ty) -> Self #bounds {
-            Self(self.0.#set)
+            Self(self.0.map(|#call| #call.#set))
         }
     }
 }

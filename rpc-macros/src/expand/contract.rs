@@ -2,7 +2,8 @@
 //! implementation hands them on.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::server;
 use crate::model::{Implementation, Service};
@@ -41,41 +42,39 @@ fn members(service: &Service, contract: TokenStream, endpoints: TokenStream) -> 
     quote! {
         #private::server! {
             #[doc(hidden)]
-            const __RPC_CONTRACT: #private::Contract = #private::Contract { #contract };
-
-            #[doc(hidden)]
             #[allow(deprecated, clippy::all, clippy::pedantic)]
-            fn __rpc_endpoints() -> ::std::vec::Vec<#private::Endpoint<Self>>
-            where
-                Self: ::core::marker::Sized,
-            {
-                #endpoints
-            }
+            const __RPC_CONTRACT: #private::Contract<Self> = #private::Contract {
+                #contract
+                endpoints: || #endpoints,
+            };
         }
     }
 }
 
 /// Expands the service that an implementation of a contract is.
+///
+/// What the trait lacks if it is no contract is spanned by its name.
 pub(crate) fn implementation(implementation: &Implementation) -> TokenStream {
     let private = super::private(&implementation.library);
     let (contract, self_ty) = (&implementation.contract, &implementation.self_ty);
     let (generics, _, where_clause) = implementation.generics.split_for_impl();
+    let declared = quote_spanned!(contract.span()=> <Self as #contract>::__RPC_CONTRACT);
     let version = match &implementation.version {
         Some(version) => quote!(#version),
-        None => quote!(<Self as #contract>::__RPC_CONTRACT.version),
+        None => quote!(#declared.version),
     };
     quote! {
         #private::server! {
             #[automatically_derived]
             impl #generics #private::Service for #self_ty #where_clause {
-                const NAME: &'static str = <Self as #contract>::__RPC_CONTRACT.name;
+                const NAME: &'static str = #declared.name;
                 const VERSION: &'static str = #version;
-                const DOC: &'static str = <Self as #contract>::__RPC_CONTRACT.doc;
-                const PREFIX: &'static str = <Self as #contract>::__RPC_CONTRACT.prefix;
-                const QUEUE_GROUP: &'static str = <Self as #contract>::__RPC_CONTRACT.queue_group;
+                const DOC: &'static str = #declared.doc;
+                const PREFIX: &'static str = #declared.prefix;
+                const QUEUE_GROUP: &'static str = #declared.queue_group;
 
                 fn endpoints() -> ::std::vec::Vec<#private::Endpoint<Self>> {
-                    <Self as #contract>::__rpc_endpoints()
+                    (#declared.endpoints)()
                 }
             }
         }

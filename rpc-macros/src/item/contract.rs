@@ -48,6 +48,7 @@ impl TraitBlock {
     pub(crate) fn ask_for_a_service(&mut self) {
         let head = &mut self.head;
         head.colon_token.get_or_insert_default();
+        head.supertraits.push(parse_quote!(::core::marker::Sized));
         head.supertraits.push(parse_quote!(::core::marker::Send));
         head.supertraits.push(parse_quote!(::core::marker::Sync));
         head.supertraits.push(parse_quote!('static));

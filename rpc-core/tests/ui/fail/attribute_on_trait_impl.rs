@@ -4,7 +4,6 @@ struct Greeter;
 
 #[rpc]
 impl Clone for Greeter {
-    #[rpc]
     fn clone(&self) -> Self {
         Greeter
     }

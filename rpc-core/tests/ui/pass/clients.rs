@@ -50,6 +50,23 @@ impl Renamed {
     }
 }
 
+struct Several;
+
+#[rpc]
+impl Several {
+    #[rpc]
+    async fn names(&self, call: Option<K>, #[rpc(default)] this: R) -> Vec<K> {
+        _ = this;
+        call.into_iter().collect()
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+struct K(u8);
+
+#[derive(Default, Deserialize, Serialize)]
+struct R(u8);
+
 struct Alone;
 
 #[rpc(client = false)]
@@ -67,6 +84,9 @@ async fn calls(client: &Client) -> Result<(), CallError> {
     let none: () = call!(client.clone(), eu.v2.greeting_service.hello()).await?;
     let all: u8 = call!(&client, a.b(1, 1 == 1, {2 + 2}, type = 1, from = [1, 2],),).await?;
     let () = none;
+    for K(name) in SeveralClient::new(client).names().call(K(1)).this(R(2)).await? {
+        _ = name;
+    }
     _ = (letters, hello, text, all);
     call!(client, a.b(1,)).send().await
 }
@@ -75,5 +95,5 @@ fn main() {
     _ = calls;
     let (Said(said), AloneClient) = (Said(String::new()), AloneClient);
     assert_eq!(said.len() + Alone::endpoints().len() + Parrot::endpoints().len(), 3);
-    assert_eq!(Renamed::endpoints().len(), 1);
+    assert_eq!(Renamed::endpoints().len() + Several::endpoints().len(), 2);
 }

@@ -17,6 +17,9 @@ struct Point<'a> {
 
 type Maybe<T> = Option<T>;
 
+#[derive(Deserialize, serde::Serialize)]
+struct K(u8);
+
 struct Forms;
 
 #[rpc]
@@ -110,8 +113,8 @@ impl Forms {
 
     // The names of the expansion's own variables.
     #[rpc]
-    async fn own_names(&self, service: u8, context: u8, payload: u8, result: u8, value: u8) {
-        _ = (service, context, payload, result, value);
+    async fn own_names(&self, service: u8, context: u8, payload: u8, result: u8, value: u8, call: Option<K>) {
+        _ = (service, context, payload, result, value, call.map(|K(inner)| inner));
     }
 
     #[rpc]
