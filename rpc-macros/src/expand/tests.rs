@@ -210,3 +210,70 @@ fn the_greeting_service_expands_to_little_code() {
     "#]]
     .assert_eq(&prettyplease::unparse(&file));
 }
+
+#[test]
+fn a_contract_expands_to_a_trait_whose_futures_are_send() {
+    let expansion = super::rpc(
+        quote!(),
+        quote! {
+            pub trait Greeting {
+                #[rpc]
+                async fn hello(&self, name: &str);
+                #[rpc]
+                async fn goodbye(&self) -> u8 {
+                    1
+                }
+                fn plain(&self);
+            }
+        },
+    );
+    let mut file = syn::parse_file(&expansion.to_string()).unwrap();
+    file.items.truncate(1);
+    // What it hides is what the service above has.
+    if let Item::Trait(item) = &mut file.items[0] {
+        item.items.pop();
+    }
+    expect![[r#"
+        pub trait Greeting: ::core::marker::Sized + ::core::marker::Send + ::core::marker::Sync + 'static {
+            #[allow(clippy::unused_async)]
+            fn hello(
+                &self,
+                name: &str,
+            ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+            #[allow(clippy::unused_async)]
+            fn goodbye(
+                &self,
+            ) -> impl ::core::future::Future<Output = u8> + ::core::marker::Send {
+                async move { 1 }
+            }
+            fn plain(&self);
+        }
+    "#]].assert_eq(&prettyplease::unparse(&file));
+}
+
+#[test]
+fn an_implementation_hands_its_contract_on() {
+    let expansion = super::rpc(
+        quote!(version = "2.0.0"),
+        quote!(
+            impl<T: Send> contract::Greeting for Greeter<T> {}
+        ),
+    );
+    let mut file = syn::parse_file(&expansion.to_string()).unwrap();
+    file.items = file.items.into_iter().flat_map(unwrapped).collect();
+    expect![[r#"
+        impl<T: Send> contract::Greeting for Greeter<T> {}
+        #[automatically_derived]
+        impl<T: Send> ::rpc_core::__private::Service for Greeter<T> {
+            const NAME: &'static str = <Self as contract::Greeting>::__RPC_CONTRACT.name;
+            const VERSION: &'static str = "2.0.0";
+            const DOC: &'static str = <Self as contract::Greeting>::__RPC_CONTRACT.doc;
+            const PREFIX: &'static str = <Self as contract::Greeting>::__RPC_CONTRACT.prefix;
+            const QUEUE_GROUP: &'static str = <Self as contract::Greeting>::__RPC_CONTRACT
+                .queue_group;
+            fn endpoints() -> ::std::vec::Vec<::rpc_core::__private::Endpoint<Self>> {
+                (<Self as contract::Greeting>::__RPC_CONTRACT.endpoints)()
+            }
+        }
+    "#]].assert_eq(&prettyplease::unparse(&file));
+}
