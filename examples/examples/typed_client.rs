@@ -2,50 +2,38 @@
 //!
 //! ```text
 //! $ cargo run -q --example typed_client
-//! Hello, Bob Ross
-//! nobody is called Nobody
+//! No. 7 is Bob Ross
+//! there is no user 8
 //! ```
 
-use rpc_core::CallError;
 use rpc_core::prelude::*;
-use rpc_core::testing::TestApp;
+use rpc_core::{CallError, testing::TestApp};
 
 #[derive(Debug, thiserror::Error, RpcError)]
-enum GreetingError {
-    #[error("nobody is called {name}")]
-    #[rpc(code = "greeting.nobody", status = 404)]
-    Nobody { name: String },
+enum UserError {
+    #[error("no user {id}")]
+    #[rpc(code = "user.not_found", status = 404)]
+    NotFound { id: i64 },
 }
 
-struct GreetingService;
+struct UserService;
 
 #[rpc]
-impl GreetingService {
+impl UserService {
     #[rpc]
-    async fn hello(
-        &self,
-        first_name: &str,
-        #[rpc(default)] last_name: &str,
-    ) -> Result<String, GreetingError> {
-        match first_name {
-            "Nobody" => Err(GreetingError::Nobody {
-                name: first_name.to_owned(),
-            }),
-            name => Ok(format!("Hello, {name} {last_name}").trim().to_owned()),
-        }
+    async fn name(&self, id: i64, #[rpc(default = "")] title: &str) -> Result<String, UserError> {
+        let bob = format!("{title} Bob Ross").trim().to_owned();
+        (id == 7).then_some(bob).ok_or(UserError::NotFound { id })
     }
 }
 
 #[tokio::main]
-async fn main() -> Result<(), CallError<GreetingError>> {
-    let app = TestApp::start(GreetingService).await; // on a broker of its own
-    let greeting = GreetingServiceClient::new(app.client());
-    println!("{}", greeting.hello("Bob").last_name("Ross").await?);
-    match greeting.hello("Nobody").await {
-        Err(CallError::Service(GreetingError::Nobody { name })) => {
-            println!("nobody is called {name}")
-        }
-        other => println!("{}", other?),
+async fn main() -> Result<(), CallError<UserError>> {
+    let app = TestApp::start(UserService).await; // on a broker of its own
+    let users = UserServiceClient::new(app.client());
+    println!("{}", users.name(7).title("No. 7 is").await?);
+    if let Err(CallError::Service(UserError::NotFound { id })) = users.name(8).await {
+        println!("there is no user {id}");
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ fn examples_print_what_their_heads_say() {
         let text = fs::read_to_string(example).expect("it is readable");
         let lines = text.lines().count();
         assert!(
-            lines <= 50,
+            lines <= 40,
             "{name} has {lines} lines: one concept an example"
         );
         let (command, expected) = head(&name, &text);

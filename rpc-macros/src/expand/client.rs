@@ -32,26 +32,33 @@ pub(crate) fn client(service: &Service) -> TokenStream {
     let Some(client) = &service.client else {
         return TokenStream::new();
     };
-    let private = private(&service.library);
-    let call = call_type(client);
-    let mut docs = vec![format!("Calls the methods of `{}`.", service.name.text)];
-    if !service.doc.is_empty() {
-        docs.extend([String::new(), service.doc.clone()]);
-    }
-    let calls = format!("A call of [`{client}`] that is being put together; awaiting it sends it.");
+    let (types, call, lints) = (stub(service), call_type(client), lints());
     let methods = service.methods.iter().enumerate();
     let methods = methods.map(|(index, method)| self::method(service, &call, index, method));
     let setters = service.methods.iter().enumerate();
     let setters = setters.map(|(index, method)| self::setters(service, &call, index, method));
-    let lints = lints();
     quote! {
-        #private::client!(#(#[doc = #docs])* #client, #call, #calls);
+        #types
         #lints
         impl #client {
             #(#methods)*
         }
         #(#setters)*
     }
+}
+
+/// Expands a client without methods: of a service that has mistakes, enough to be named.
+pub(crate) fn stub(service: &Service) -> TokenStream {
+    let Some(client) = &service.client else {
+        return TokenStream::new();
+    };
+    let (private, call) = (private(&service.library), call_type(client));
+    let mut docs = vec![format!("Calls the methods of `{}`.", service.name.text)];
+    if !service.doc.is_empty() {
+        docs.extend([String::new(), service.doc.clone()]);
+    }
+    let calls = format!("A call of [`{client}`] that is being put together; awaiting it sends it.");
+    quote!(#private::client!(#(#[doc = #docs])* #client, #call, #calls);)
 }
 
 fn call_type(client: &Ident) -> Ident {
@@ -87,13 +94,10 @@ fn method(service: &Service, call: &Ident, index: usize, method: &Method) -> Tok
         false => method.doc.clone(),
     };
     let subject = service.subject(method);
-    let mut begin = quote!(#private::begin(&self.0, #subject));
-    if method.options.idempotent || method.options.safe {
-        begin = quote!(#begin.idempotent());
-    }
-    let kind = match method.options.idempotent || method.options.safe {
-        true => quote!(#private::Idempotent),
-        false => quote!(#private::Plain),
+    let begin = quote!(#private::begin(&self.0, #subject));
+    let (mut begin, kind) = match method.options.idempotent || method.options.safe {
+        true => (quote!(#begin.idempotent()), quote!(#private::Idempotent)),
+        false => (begin, quote!(#private::Plain)),
     };
     let mut inputs = Vec::new();
     let mut bounds = Vec::new();

@@ -42,7 +42,8 @@ fn service(argument: TokenStream, mut block: ImplBlock) -> TokenStream {
         Some(errors) => {
             // A type that cannot be a service would only bring more errors.
             let stub = validate::can_be_service(&service.self_ty).then(|| server::stub(&service));
-            quote!(#stub #errors)
+            let client = client::stub(&service);
+            quote!(#stub #client #errors)
         }
     };
     let block = block.into_token_stream();
@@ -69,7 +70,8 @@ fn contract(argument: TokenStream, mut block: TraitBlock) -> TokenStream {
         }
         Some(errors) => {
             block.hidden = contract::stub(&service);
-            errors
+            let client = client::stub(&service);
+            quote!(#client #errors)
         }
     };
     let block = block.into_token_stream();

@@ -275,5 +275,6 @@ fn an_implementation_hands_its_contract_on() {
                 (<Self as contract::Greeting>::__RPC_CONTRACT.endpoints)()
             }
         }
-    "#]].assert_eq(&prettyplease::unparse(&file));
+    "#]]
+    .assert_eq(&prettyplease::unparse(&file));
 }
