@@ -180,8 +180,10 @@ fn the_greeting_service_expands_to_little_code() {
                 ::rpc_core::__private::Plain,
             > {
                 GreetingServiceCall(
-                    ::rpc_core::__private::begin(&self.0, "greeting_service.hello")
-                        .arg(::rpc_core::__private::text(&first_name)),
+                    ::rpc_core::__private::TypedCall::new(
+                        ::rpc_core::__private::begin(&self.0, "greeting_service.hello")
+                            .arg(::rpc_core::__private::text(&first_name)),
+                    ),
                 )
             }
         }
@@ -198,13 +200,23 @@ fn the_greeting_service_expands_to_little_code() {
             clippy::all,
             clippy::pedantic,
         )]
-        impl<'a, R, K> GreetingServiceCall<'a, 0usize, R, K> {
+        impl<
+            '__call,
+            __Returns,
+            __Kind,
+        > GreetingServiceCall<'__call, 0usize, __Returns, __Kind> {
             ///Sets the argument `last_name`.
             pub fn last_name(
                 self,
                 last_name: impl ::core::convert::AsRef<::core::primitive::str>,
             ) -> Self {
-                Self(self.0.kwarg("last_name", ::rpc_core::__private::text(&last_name)))
+                Self(
+                    self
+                        .0
+                        .map(|call| {
+                            call.kwarg("last_name", ::rpc_core::__private::text(&last_name))
+                        }),
+                )
             }
         }
     "#]]
