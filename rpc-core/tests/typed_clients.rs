@@ -107,6 +107,7 @@ impl Everything {
     }
 
     #[rpc]
+    #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention)]
     async fn new(&self) {}
 
     #[rpc]
@@ -182,7 +183,7 @@ async fn start() -> (TestApp, EverythingClient) {
 async fn arguments_are_taken_as_callers_have_them() {
     let (_app, client) = start().await;
     let text = client
-        .text("a", String::from("b"), &Cow::from("\"c\""))
+        .text("a", String::from("b"), Cow::from("\"c\""))
         .await;
     assert_eq!(text.unwrap(), "ab\"c\"d");
     let text = client.text("a", "b", "c").d(String::from("D")).e("e").await;
@@ -190,7 +191,7 @@ async fn arguments_are_taken_as_callers_have_them() {
     assert_eq!(client.bytes([0, 255]).b(vec![1; 3]).await.unwrap(), 32);
     let raw = RawValue::from_string("[1 , 2]".to_owned()).unwrap();
     let lent = client
-        .lent(&Point { x: 1 }, &[1, 2], &raw)
+        .lent(&Point { x: 1 }, [1, 2].as_slice(), &raw)
         .c(&Point { x: 3 });
     assert_eq!(lent.await.unwrap(), "1 2 [1 , 2] Some(Point { x: 3 })");
     let owned = client.owned(1, Point { x: 2 }, vec![Point { x: 3 }]);
@@ -400,7 +401,7 @@ mod as_written {
     #[tokio::test]
     async fn the_sketches_run() -> Result<(), CallError> {
         let app = TestApp::start(GreetingService).await;
-        let client: &Client = app.client();
+        let client: Client = app.client().clone();
         let greeting = GreetingServiceClient::new(&client);
         assert_eq!(
             greeting.hello("Bob").last_name("Ross").await?,
