@@ -41,7 +41,7 @@ pub use crate::wire_error::{
     Cause, Detail, IntoCause, WireError, internal, message, rebuilt, service_error, with_details,
     with_named_details, with_source,
 };
-pub use crate::{__client as client, __server as server};
+pub use crate::{__client as client, __cron as cron, __server as server};
 
 #[cfg(feature = "server")]
 use crate::codec::{Codec, json};

@@ -47,7 +47,6 @@ impl Context {
         headers: Headers,
         received: Instant,
         longest: Duration,
-        origin: Origin,
         client: Option<Client>,
     ) -> Self {
         let timeout = match headers
@@ -64,7 +63,7 @@ impl Context {
             trace: OnceLock::new(),
             client,
             one_way: false,
-            origin,
+            origin: Origin::default(),
             event: None,
         }
     }
@@ -78,7 +77,13 @@ impl Context {
     /// Creates the context of what an instance does by itself; it has no deadline.
     pub(crate) fn of_instance(origin: Origin, client: Client) -> Self {
         let now = Instant::now();
-        Self::new(Headers::new(), now, Duration::MAX, origin, Some(client))
+        Self::new(Headers::new(), now, Duration::MAX, Some(client)).with_origin(origin)
+    }
+
+    /// Says of which service the method is.
+    pub(crate) fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
     }
 
     /// Says that the call is an event on `subject`.

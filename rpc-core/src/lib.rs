@@ -33,6 +33,10 @@
 //! [`derive(RpcError)`](derive@RpcError) gives an enum's variants codes and statuses of the wire, and
 //! rebuilds them where the method was called. A [`Code`] of the contract needs no enum.
 //!
+//! # Events, timers, lifecycle
+//! [`event_handler`], [`timer`], [`cron`], [`on_start`] and [`on_stop`] fire methods of the same `impl`
+//! block without a call; [`Context::emit`] and [`Client::emit`] publish events.
+//!
 //! # Running
 //! [`Runner`] connects, subscribes, proves the subscriptions, serves, and on SIGTERM stops without
 //! losing a call. `NATS_URL` names the servers.
@@ -54,7 +58,7 @@
 //! # Features
 //! * `server` (default): serving. Without it the crate is a client's: `#[rpc]` writes typed clients
 //!   only, and fewer crates are compiled.
-//! * `cron` (default, with `server`): `#[cron]`.
+//! * `cron` (default, with `server`): `#[cron]`, with the time zones of the IANA database.
 //! * `embedded` (default, with `server`): the in-process broker that [`Runner`] starts when `NATS_URL`
 //!   is unset.
 //! * `metrics` (with `server`): `middleware::MetricsLayer`, which counts calls for Prometheus.
@@ -225,6 +229,11 @@ pub type Result<T, E = RunError> = std::result::Result<T, E>;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct ReadmeExamples;
+
+/// The code of the page about events compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/events.md")]
+struct EventsPage;
 
 /// The code of the page about errors compiles.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@ use crate::endpoint::Endpoint;
 use crate::entrypoint::Entrypoints;
 
 /// The tokens that the subjects of one service begin with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Origin {
     prefix: &'static str,
     name: &'static str,

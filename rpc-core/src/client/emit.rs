@@ -11,7 +11,7 @@ use super::{CallError, Client};
 use crate::context::{Context, after};
 use crate::outbox::Outgoing;
 use crate::protocol::subject::check_method;
-use crate::protocol::{Arguments, Code, Headers, RpcError, SubjectError};
+use crate::protocol::{Arguments, Code, RpcError, SubjectError};
 
 /// How long the server may take to confirm an event.
 const CONFIRMATION: Duration = Duration::from_secs(5);
@@ -144,8 +144,8 @@ impl Emit {
         self
     }
 
-    /// Waits until the server has taken the event, for at most 5 s: one round trip, after which a
-    /// denied event is an error instead of a line in the log.
+    /// Waits until the server has taken the event, two round trips and at most 5 s. A denied event is
+    /// then an error instead of a line in the log.
     pub fn confirmed(mut self) -> Self {
         self.confirmed = true;
         self
@@ -188,29 +188,32 @@ impl IntoFuture for Emit {
 }
 
 impl Client {
-    /// Publishes an event, then an empty message to an inbox of our own. The server takes them in
-    /// this order, so whatever it has against the event is known when the second one comes back.
+    /// Publishes an event and makes two round trips after it. The server takes an event before what
+    /// follows it, so the first brings whatever it has against the event; the second gives those a
+    /// turn who tell us of it.
     async fn confirm(&self, subject: &str, event: Outgoing) -> Result<(), EmitError> {
         let sent = Instant::now();
         let deadline = after(sent, CONFIRMATION);
-        let waiting = self.core.mux.wait(subject, sent, deadline);
-        let echo = Outgoing {
-            subject: self.core.mux.reply_subject(&waiting),
-            reply: None,
-            headers: Headers::new(),
-            payload: bytes::Bytes::new(),
-        };
-        let send = async {
+        // Nothing answers it: it ends by a refusal of the subject, or with the connection.
+        let refusal = self.core.mux.wait(subject, sent, deadline);
+        let refused = self.answer(std::future::ready(()), refusal, deadline, CONFIRMATION);
+        let taken = async {
             // Not past those that were queued before: events keep their order.
             self.outbox().flush().await;
             self.outbox().publish(event).await;
-            self.outbox().publish(echo).await;
+            self.round_trip(CONFIRMATION).await?;
+            self.round_trip(CONFIRMATION).await
         };
-        match self.answer(send, waiting, deadline, CONFIRMATION).await {
-            Ok(_) => Ok(()),
-            Err(CallError::PermissionDenied(subject)) => Err(EmitError::PermissionDenied(subject)),
-            Err(CallError::Disconnected(_)) => Err(EmitError::Disconnected),
-            Err(_) => Err(EmitError::Unconfirmed),
+        let failed = tokio::select! {
+            biased;
+            refused = refused => refused.err(),
+            taken = taken => taken.err(),
+        };
+        match failed {
+            None => Ok(()),
+            Some(CallError::PermissionDenied(subject)) => Err(EmitError::PermissionDenied(subject)),
+            Some(CallError::Disconnected(_)) => Err(EmitError::Disconnected),
+            Some(_) => Err(EmitError::Unconfirmed),
         }
     }
 }

@@ -131,7 +131,7 @@ impl Dispatcher {
 
     fn context(&self, headers: Headers, received: Instant) -> Context {
         let longest = self.spec.options.timeout;
-        Context::new(headers, received, longest, self.origin, self.client.clone())
+        Context::new(headers, received, longest, self.client.clone()).with_origin(self.origin)
     }
 
     fn begin(self: &Arc<Self>, context: Context, payload: Bytes, received: Instant) -> Dispatched {

@@ -20,7 +20,7 @@ pub(super) fn entrypoints(service: &Service) -> TokenStream {
     let handlers = service.handlers.iter().map(|it| handler(it, &private));
     let hooks = |wanted: fn(&Fires) -> bool| {
         let hooks = service.hooks.iter().filter(move |hook| wanted(&hook.fires));
-        let hooks = hooks.map(|it| hook(it, service, &private));
+        let hooks = hooks.map(|it| hook(it, &private));
         quote!(::core::convert::From::from([#(#hooks),*]))
     };
     let timers = hooks(|fires| matches!(fires, Fires::Every { .. } | Fires::Cron { .. }));
@@ -57,7 +57,7 @@ fn handler(handler: &Handler, private: &TokenStream) -> TokenStream {
     }
 }
 
-fn hook(hook: &Hook, service: &Service, private: &TokenStream) -> TokenStream {
+fn hook(hook: &Hook, private: &TokenStream) -> TokenStream {
     let cfg = &hook.cfg;
     let run = run(hook, private);
     let entry = match &hook.fires {
@@ -72,7 +72,6 @@ fn hook(hook: &Hook, service: &Service, private: &TokenStream) -> TokenStream {
             }
         },
         Fires::Cron { expression, zone } => {
-            let library = &service.library;
             let zone = match zone {
                 Some(zone) => quote!(#zone),
                 None => quote!("UTC"),
@@ -80,7 +79,7 @@ fn hook(hook: &Hook, service: &Service, private: &TokenStream) -> TokenStream {
             // A macro, so that the library can say that it was built without schedules.
             quote! {
                 #private::Timer {
-                    schedule: #library::__cron!(#expression, #zone),
+                    schedule: #private::cron!(#expression, #zone),
                     hook: #run,
                 }
             }
