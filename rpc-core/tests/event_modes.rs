@@ -105,7 +105,7 @@ impl Audit {
     /// Some of the events wait, as those that write to a database do.
     #[event_handler("thing_service.thing_created")]
     async fn note(&self, n: usize) {
-        if n % 10 == 0 {
+        if n.is_multiple_of(10) {
             tokio::task::yield_now().await;
         }
         self.0.audited.count(n);
@@ -129,7 +129,7 @@ async fn emit_all(client: &Client, events: usize, slowest: impl Fn() -> usize) {
             .emit("thing_service.thing_created", (n,))
             .await
             .unwrap();
-        if n % 100 == 0 {
+        if n.is_multiple_of(100) {
             eventually("the handlers keep up", async || n < slowest() + UNDER_WAY).await;
         }
     }
@@ -199,7 +199,7 @@ async fn instances_come_and_go_under_load_without_an_event_lost_or_handled_twice
                 .await
                 .unwrap();
             emitted.fetch_add(1, SeqCst);
-            if n % 20 == 0 {
+            if n.is_multiple_of(20) {
                 let slowest = || counts.mailed.total().min(counts.charged.total());
                 let keep_up = || n as u64 <= slowest() + UNDER_WAY as u64;
                 eventually("the handlers keep up", async || keep_up()).await;
