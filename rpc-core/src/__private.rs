@@ -83,6 +83,7 @@ pub fn decode<'de, S: Slots<'de>>(
 }
 
 /// Boxes the future of one run of a timer or a hook, which must be fit for a task of its own.
+#[cfg(feature = "server")]
 pub fn hook(
     run: impl Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 ) -> HookFuture {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::client::Client;
 #[cfg(feature = "server")]
 use crate::codec::{self, Codec};
+use crate::origin::Origin;
 use crate::protocol::{Headers, RpcError, TraceParent, headers};
-use crate::service::Origin;
 
 /// A longer id would fill logs and error bodies, so it is replaced.
 const LONGEST_REQUEST_ID: usize = 128;

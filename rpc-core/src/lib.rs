@@ -66,7 +66,11 @@
 
 #![cfg_attr(
     not(feature = "server"),
-    allow(dead_code, reason = "what only serving needs stays where it belongs"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what only serving needs stays where it belongs"
+    ),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "links to what only serving has"
@@ -81,6 +85,7 @@ mod endpoint;
 mod entrypoint;
 #[cfg(feature = "server")]
 mod extract;
+mod origin;
 #[cfg(feature = "server")]
 mod service;
 

@@ -2,30 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::entrypoint::Entrypoints;
-
-/// The tokens that the subjects of one service begin with.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Origin {
-    prefix: &'static str,
-    name: &'static str,
-}
-
-impl Origin {
-    pub(crate) const fn of<S: Service>() -> Self {
-        Self {
-            prefix: S::PREFIX,
-            name: S::NAME,
-        }
-    }
-
-    /// Returns `[prefix.]service.<last>`.
-    pub(crate) fn subject(self, last: &str) -> String {
-        match self.prefix {
-            "" => format!("{}.{last}", self.name),
-            prefix => format!("{prefix}.{}.{last}", self.name),
-        }
-    }
-}
+pub(crate) use crate::origin::Origin;
 
 /// A set of methods under one name; implemented by [`#[rpc]`](macro@crate::rpc), never by hand.
 #[diagnostic::on_unimplemented(
@@ -50,6 +27,16 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// Returns what makes its methods run besides calls: events, timers, start and stop.
     fn entrypoints() -> Entrypoints<Self> {
         Entrypoints::none()
+    }
+}
+
+impl Origin {
+    /// Returns that of a service.
+    pub(crate) const fn of<S: Service>() -> Self {
+        Self {
+            prefix: S::PREFIX,
+            name: S::NAME,
+        }
     }
 }
 
