@@ -1,6 +1,6 @@
 //! What a method may know of its call besides the arguments.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -33,7 +33,8 @@ pub struct Context {
     deadline: Instant,
     request_id: OnceLock<String>,
     trace: OnceLock<TraceParent>,
-    client: Option<Client>,
+    /// Shared, because every call has it and few use it.
+    client: Option<Arc<Client>>,
     one_way: bool,
     origin: Origin,
     /// The subject of the event that fired the method.
@@ -47,7 +48,7 @@ impl Context {
         headers: Headers,
         received: Instant,
         longest: Duration,
-        client: Option<Client>,
+        client: Option<Arc<Client>>,
     ) -> Self {
         let timeout = match headers
             .get(headers::TIMEOUT)
@@ -75,7 +76,7 @@ impl Context {
     }
 
     /// Creates the context of what an instance does by itself; it has no deadline.
-    pub(crate) fn of_instance(origin: Origin, client: Client) -> Self {
+    pub(crate) fn of_instance(origin: Origin, client: Arc<Client>) -> Self {
         let now = Instant::now();
         Self::new(Headers::new(), now, Duration::MAX, Some(client)).with_origin(origin)
     }

@@ -58,7 +58,7 @@ impl Instance {
         cut: CancellationToken,
     ) -> Result<Self, String> {
         let service = Arc::new(service);
-        let client = client.of_instance(S::NAME, &id);
+        let client = Arc::new(client.of_instance(S::NAME, &id));
         let bind = |endpoint| {
             Arc::new(Dispatcher::new(
                 endpoint,

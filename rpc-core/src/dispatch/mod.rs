@@ -46,7 +46,7 @@ pub(crate) struct Dispatcher {
     subject: String,
     origin: Origin,
     invoke: Invoke,
-    client: Option<Client>,
+    client: Option<Arc<Client>>,
     /// Ends the calls that still run when the service may wait no longer.
     cut: CancellationToken,
     room: Room,
@@ -71,7 +71,7 @@ impl Dispatcher {
         endpoint: &Endpoint<S>,
         service: Arc<S>,
         layers: &Layers<RpcError>,
-        client: Option<Client>,
+        client: Option<Arc<Client>>,
         cut: CancellationToken,
     ) -> Self {
         let options = &endpoint.spec.options;
@@ -301,7 +301,7 @@ impl Dispatcher {
 
     /// Turns a reply that the server would not take into an error that says both sizes.
     fn fitting(&self, reply: WireReply) -> Result<WireReply, RpcError> {
-        let limit = self.client.as_ref().map_or(usize::MAX, Client::max_payload);
+        let limit = self.client.as_ref().map_or(usize::MAX, |it| it.max_payload());
         let size = reply.headers.wire_len() + reply.payload.len();
         if size > limit {
             let text = format!("the reply has {size} bytes, the server takes at most {limit}");

@@ -52,7 +52,7 @@ impl<S: Service> EventHandler<S> {
         &self,
         service: &Arc<S>,
         layers: &Layers<RpcError>,
-        client: &Client,
+        client: &Arc<Client>,
         cut: &CancellationToken,
     ) -> Handler {
         let method = Origin::of::<S>().subject(self.endpoint.spec.name);

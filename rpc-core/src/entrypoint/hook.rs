@@ -35,7 +35,7 @@ impl<S> fmt::Debug for Hook<S> {
 }
 
 impl<S: Service> Hook<S> {
-    pub(super) fn bind(self, service: &Arc<S>, client: &Client) -> BoundHook {
+    pub(super) fn bind(self, service: &Arc<S>, client: &Arc<Client>) -> BoundHook {
         let (service, run) = (service.clone(), self.run);
         BoundHook {
             name: self.name,
@@ -50,7 +50,7 @@ impl<S: Service> Hook<S> {
 pub(crate) struct BoundHook {
     pub(crate) name: &'static str,
     origin: Origin,
-    client: Client,
+    client: Arc<Client>,
     run: Box<dyn Fn(Arc<Context>) -> HookFuture + Send + Sync>,
 }
 

@@ -79,7 +79,7 @@ impl Bound {
     pub(crate) fn new<S: Service>(
         service: &Arc<S>,
         layers: &Layers<RpcError>,
-        client: &Client,
+        client: &Arc<Client>,
         cut: &CancellationToken,
     ) -> Result<Self, String> {
         let entrypoints = S::entrypoints();

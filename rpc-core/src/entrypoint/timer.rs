@@ -78,7 +78,7 @@ impl<S: Service> Timer<S> {
     pub(super) fn bind(
         self,
         service: &Arc<S>,
-        client: &Client,
+        client: &Arc<Client>,
         cut: &CancellationToken,
     ) -> Result<BoundTimer, String> {
         self.check()?;

@@ -163,7 +163,7 @@ async fn a_layer_sees_the_call_and_adds_headers_on_its_way_out() {
     assert!(seen[1].ends_with(end), "{}", seen[1]);
 
     // A call that goes one way passes the layers of both sides as well.
-    let call = client.call::<u64>("probe_service.count");
+    let call = client.call("probe_service.count");
     call.send().await.unwrap();
     let mut seen = notes.take();
     eventually("the call arrives", async || {
