@@ -5,7 +5,6 @@
 //! welcome, Bob
 //! the audit has seen 2 events
 //! ```
-
 use rpc_core::prelude::*;
 use rpc_core::testing::TestApp;
 
@@ -16,8 +15,7 @@ impl UserService {
     #[rpc]
     async fn sign_up(&self, ctx: &Context, name: &str) -> Result<(), RpcError> {
         ctx.emit("signed_up", (name,)).await?;
-        ctx.emit("counted", ()).kwarg("users", 1).await?;
-        Ok(())
+        Ok(ctx.emit("counted", (1,)).await?)
     }
 
     #[event_handler("user_service.signed_up")]
@@ -26,23 +24,16 @@ impl UserService {
     }
 
     #[event_handler("user_service.*", mode = "broadcast")]
-    async fn audit(
-        &self,
-        #[rpc(kwargs)] _more: serde_json::Map<String, serde_json::Value>,
-        #[rpc(args)] _rest: Vec<String>,
-    ) {
-    }
+    async fn audit(&self, #[rpc(args)] _rest: Vec<serde_json::Value>) {}
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() {
     let app = TestApp::start(UserService).await;
-    app.client()
-        .call::<()>("user_service.sign_up")
-        .arg("Bob")
-        .await?;
+    app.raw("user_service.sign_up", r#"[["Bob"]]"#)
+        .await
+        .reply();
     app.wait_for("user_service.welcome").await;
     app.wait_for("user_service.audit").times(2).await;
     println!("the audit has seen 2 events");
-    Ok(())
 }

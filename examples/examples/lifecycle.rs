@@ -6,7 +6,6 @@
 //! Hello, Bob
 //! close
 //! ```
-
 use rpc_core::prelude::*;
 use rpc_core::testing::TestApp;
 
