@@ -259,3 +259,8 @@ struct SchemaPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/middleware.md")]
 struct MiddlewarePage;
+
+/// The code of the page for users of Nameko compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/coming-from-nameko.md")]
+struct NamekoPage;

@@ -13,7 +13,7 @@ use crate::wire_error::WireError;
 /// # Examples
 /// ```
 /// use rpc_core::{CallError, RpcError};
-/// let error = CallError::NoService { service: "billing".to_owned() };
+/// let error: CallError = CallError::NoService { service: "billing".to_owned() };
 /// assert_eq!(error.to_string(), "there is no service `billing`");
 /// assert!(error.is_retryable());
 /// assert_eq!(RpcError::from(error).code(), "unavailable");
