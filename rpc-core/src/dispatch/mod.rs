@@ -301,7 +301,10 @@ impl Dispatcher {
 
     /// Turns a reply that the server would not take into an error that says both sizes.
     fn fitting(&self, reply: WireReply) -> Result<WireReply, RpcError> {
-        let limit = self.client.as_ref().map_or(usize::MAX, |it| it.max_payload());
+        let limit = self
+            .client
+            .as_ref()
+            .map_or(usize::MAX, |it| it.max_payload());
         let size = reply.headers.wire_len() + reply.payload.len();
         if size > limit {
             let text = format!("the reply has {size} bytes, the server takes at most {limit}");
