@@ -1,7 +1,7 @@
 //! A service says what happened; who listens is none of its business.
 //!
-//! $ cargo run -q --example events
 //! ```text
+//! $ cargo run -q --example events
 //! welcome, Bob
 //! the audit has seen 2 events
 //! ```

@@ -1,7 +1,7 @@
 //! What a service does before its first call and after its last.
 //!
-//! $ cargo run -q --example lifecycle
 //! ```text
+//! $ cargo run -q --example lifecycle
 //! open
 //! Hello, Bob
 //! close

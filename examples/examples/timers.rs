@@ -1,7 +1,7 @@
 //! Methods that the time makes run, in every instance.
 //!
-//! $ cargo run -q --example timers
 //! ```text
+//! $ cargo run -q --example timers
 //! tick 1
 //! tick 2
 //! the report of the night

@@ -19,6 +19,10 @@ use crate::spans;
 /// The longest subject in bytes; the wire contract says so.
 const MAX_SUBJECT: usize = 200;
 
+/// What the first token of a service's queue group may not be: a service that shared one with handlers
+/// of its events would get some of these instead of calls.
+const EVENT_GROUPS: &str = "evt";
+
 /// What the first token of a subject may not be: the bridge speaks WAMP under it.
 const RESERVED_FIRST: &str = "wamp";
 
@@ -128,6 +132,12 @@ fn names_of(service: &Service, errors: &mut Errors) {
         && !tokens(group)
     {
         let text = format!("a queue group is made of {words}, its parts joined by `.`");
+        errors.add(group, text);
+    }
+    if let Some(group) = &service.queue_group
+        && group.value().split('.').next() == Some(EVENT_GROUPS)
+    {
+        let text = "queue groups that begin with `evt` are those of event handlers";
         errors.add(group, text);
     }
     version_of(service.version.as_ref(), errors);
