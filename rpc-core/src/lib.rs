@@ -86,6 +86,7 @@ mod entrypoint;
 #[cfg(feature = "server")]
 mod extract;
 mod origin;
+mod route;
 #[cfg(feature = "server")]
 mod service;
 
@@ -145,7 +146,7 @@ pub mod testing;
 #[doc(hidden)]
 pub mod __private;
 
-pub use catalog::{Catalog, Method};
+pub use catalog::{Catalog, Conflict, KnownInstance, KnownService, Method, Snapshot};
 pub use client::{
     CallError, Client, Emit, EmitError, EventArgs, Idempotent, OutgoingCall, Plain, Stage,
 };
@@ -160,6 +161,7 @@ pub use error::{ConnectError, RunError};
 #[cfg(feature = "server")]
 pub use extract::FromContext;
 pub use protocol::{Code, Reply, RpcError};
+pub use route::{HttpRoute, Segment};
 /// Makes an enum or a struct the error of rpc methods; the tables below list every option.
 ///
 /// # Examples

@@ -252,6 +252,8 @@ impl Runner {
                 return Err(error);
             }
         }
+        // Who is told that we are up may call through a bridge, which hears it from the server.
+        running.client.flush().await;
         for served in &running.served {
             served.serving.start_timers();
         }

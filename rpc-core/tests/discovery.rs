@@ -293,10 +293,11 @@ async fn askers_who_leave_do_not_make_the_catalog_ask_again() {
     // callers who hang up early made a question each.
     let app = TestApp::start(Probe::default()).await;
     let nats = async_nats::connect(app.url()).await.unwrap();
-    let mut questions = nats.subscribe("$SRV.INFO").await.unwrap();
-    nats.flush().await.unwrap();
-    ask(app.url(), "$SRV.PING.probe_service", "").await;
     let catalog = Catalog::new(app.client().clone());
+    // From here on it polls no more before the test is over.
+    assert!(catalog.lookup("probe_service.context").await.is_some());
+    let mut questions = nats.subscribe("$SRV.PING").await.unwrap();
+    assert!(is_silent(&nats, &mut questions).await);
     for n in 0..10 {
         let name = format!("nobody.method_{n}");
         let lookup = timeout(Duration::from_millis(5), catalog.lookup(&name));
