@@ -26,6 +26,7 @@ pub use crate::outcome::{PlainKind, Probe, ReplyKind, ResultKind, UnitKind, Valu
 pub use crate::protocol::RpcError;
 #[cfg(feature = "server")]
 pub use crate::protocol::WireReply;
+pub use crate::route::HttpRoute;
 #[cfg(feature = "server")]
 pub use crate::schema::{
     Describe, DescribeAny, DescribeResult, DescribeType, DescribeValueOfResult, ParameterSchema,

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::bind::Parameter;
 use crate::context::Context;
 use crate::protocol::{DEFAULT_TIMEOUT, RpcError, WireReply};
+use crate::route::HttpRoute;
 use crate::schema::Signature;
 use crate::service::{Origin, Service};
 
@@ -78,6 +79,8 @@ pub struct Options {
     pub idempotent: bool,
     /// What callers must be allowed to do, all of it; none by default, and then anybody may call.
     pub scopes: &'static [&'static str],
+    /// Where it answers over plain HTTP, besides `POST /<service>.<method>`; nowhere by default.
+    pub http: &'static [HttpRoute],
 }
 
 /// What an instance does when every slot and every waiting place of a method is taken.
@@ -103,6 +106,7 @@ impl Options {
         safe: false,
         idempotent: false,
         scopes: &[],
+        http: &[],
     };
 
     /// Returns the options of a method with threads of its own that sets no others: more calls at

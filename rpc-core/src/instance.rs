@@ -20,6 +20,8 @@ use crate::service::Service;
 const SCHEMA: &str = "rpc.schema";
 /// The metadata key of the scopes that a method asks for; not there where it asks for none.
 const SCOPES: &str = "rpc.scopes";
+/// The metadata key of a method's routes over plain HTTP; not there where it has none.
+const HTTP: &str = "rpc.http";
 /// The metadata key of a service's contract hash.
 const HASH: &str = "rpc.hash";
 
@@ -190,6 +192,9 @@ fn endpoint_metadata(method: &Dispatcher) -> BTreeMap<String, String> {
     ]);
     if !spec.options.scopes.is_empty() {
         metadata.insert(SCOPES.to_owned(), spec.options.scopes.join(","));
+    }
+    if !spec.options.http.is_empty() {
+        metadata.insert(HTTP.to_owned(), json!(spec.options.http).to_string());
     }
     metadata
 }

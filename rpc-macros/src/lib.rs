@@ -17,6 +17,7 @@ mod literal;
 mod model;
 mod options;
 mod parse;
+mod route;
 mod rpc_error;
 mod shape;
 mod spans;
@@ -83,6 +84,8 @@ use proc_macro::TokenStream;
 /// | `safe` | changes nothing; implies `idempotent` | |
 /// | `idempotent` | a second call changes nothing more, so it may be repeated | |
 /// | `scopes("user:write")` | what callers must be allowed to do, all of it; of several, `scopes("a", "b")` | anybody may call |
+/// | `http(GET, "/v1/user/{id}")` | answers there over plain HTTP as well; may be given several times | `POST /<service>.<method>` only |
+/// | `http(POST, "/v1/user", status = 201)` | the status of a success, 200 to 299 | 200, or 204 without a result |
 ///
 /// A method runs where its call was received until it first waits, and nothing else is received
 /// there meanwhile. One that hashes, compresses or asks a blocking library is `blocking`; the log
@@ -104,6 +107,12 @@ use proc_macro::TokenStream;
 /// those that its clients send; whoever may publish on the method's subject on NATS can say what they
 /// like, so that is a right to give with care.
 ///
+/// The HTTP bridge learns routes by discovery. Each `{name}` of a path is one segment of it and
+/// becomes the argument of that name; the other parameters come from the query, and from the members
+/// of a JSON object or of a form. The verb is `GET`, `POST`, `PUT`, `PATCH` or `DELETE`; `HEAD` and
+/// `OPTIONS` are answered by themselves, and `GET` makes a method `safe`. A path begins with a text of
+/// its own, such as `/v1`; what the bridge needs for itself, such as `/livez` or `/docs`, is refused.
+///
 /// # On a parameter
 ///
 /// Arguments bind as in Python: positionals in order, keywords by name, and an `Option` may be left
@@ -118,6 +127,7 @@ use proc_macro::TokenStream;
 /// | `kwargs` | collects the keywords that are left, in a `Map<String, Value>`, `HashMap<String, T>` or `BTreeMap<String, T>` |
 /// | `rename = "from"` | its name for callers |
 /// | `sensitive` | its value is a secret: schemas say so, and pages do not show what is typed |
+/// | `body` | is the whole JSON body of the method's `http` routes; on NATS an argument like any other |
 /// | `context` | does not come from the message: its type, or what it borrows, implements `FromContext` |
 ///
 /// A text as default, `default = "x"`, fits `&str`, `String`, `Cow<str>` and whatever else is

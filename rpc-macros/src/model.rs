@@ -6,6 +6,7 @@ use proc_macro2::Span;
 use syn::{Attribute, Expr, Generics, Ident, LitInt, LitStr, Path, Signature, Type};
 
 use crate::entrypoint::{Handler, Hook};
+use crate::route::Route;
 use crate::shape::Shape;
 
 /// An `impl` block with `#[rpc]`, or a trait, which is a service without a type.
@@ -71,6 +72,8 @@ pub(crate) struct MethodOptions {
     pub(crate) idempotent: bool,
     /// What callers must be allowed to do.
     pub(crate) scopes: Vec<LitStr>,
+    /// Where it answers over plain HTTP.
+    pub(crate) routes: Vec<Route>,
 }
 
 /// Where an input of a method comes from.
@@ -114,6 +117,8 @@ pub(crate) struct Parameter {
     pub(crate) keys: Vec<Ident>,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) sensitive: bool,
+    /// Whether it is the whole body of a route.
+    pub(crate) body: bool,
     pub(crate) shape: Shape,
 }
 

@@ -71,6 +71,7 @@ impl Level {
                 "safe",
                 "idempotent",
                 "scopes",
+                "http",
             ],
             Self::Parameter => &[
                 "default",
@@ -80,6 +81,7 @@ impl Level {
                 "rename",
                 "context",
                 "sensitive",
+                "body",
             ],
             Self::EventHandler => &["mode", "timeout", "limit", "queue", "blocking"],
             Self::Timer => &["eager"],
@@ -108,6 +110,9 @@ impl Level {
         }
     }
 }
+
+/// The one option that may be given several times: a method may have many routes.
+const REPEATABLE: &str = "http";
 
 /// One option as it was written.
 pub(crate) struct Entry {
@@ -267,6 +272,14 @@ impl Entry {
         }
     }
 
+    /// Returns what is inside the parentheses after the key.
+    pub(crate) fn inside(&self, expected: &str) -> Result<TokenStream> {
+        match &self.value {
+            Value::List(_, inside) => Ok(inside.clone()),
+            Value::None | Value::Expr(_) => self.wrong(expected),
+        }
+    }
+
     /// Returns the value as a path.
     pub(crate) fn path(&self) -> Result<Path> {
         if let Some(Expr::Path(ExprPath {
@@ -332,7 +345,10 @@ fn read(level: Level, tokens: TokenStream, entries: &mut Vec<Entry>, errors: &mu
                 Ok(entry) if !level.keys().iter().any(|key| entry.key == key) => {
                     errors.add(&entry.key, unknown(level, &entry.key.to_string()));
                 }
-                Ok(entry) if entries.iter().any(|known| known.key == entry.key) => {
+                Ok(entry)
+                    if entry.key != REPEATABLE
+                        && entries.iter().any(|known| known.key == entry.key) =>
+                {
                     let text = format!("option `{}` is given twice", entry.key);
                     errors.add(&entry.key, text);
                 }

@@ -18,6 +18,7 @@ use crate::model::{
     Provided, Service,
 };
 use crate::options::{self, Entry, Level, Value};
+use crate::route::Route;
 use crate::shape::{self, Shape};
 
 /// Reads a service and leaves a plain `impl` block behind.
@@ -221,9 +222,12 @@ fn method(
             "scopes" => {
                 settings.scopes = errors.keep(entry.texts("user:write")).unwrap_or_default();
             }
+            "http" => settings.routes.extend(errors.keep(Route::read(&entry))),
             _ => {}
         }
     }
+    // HTTP promises of GET that it changes nothing, and browsers take it at its word.
+    settings.safe |= settings.routes.iter().any(Route::is_get);
     let sig = function.sig.clone();
     let lifetimes = sig.generics.lifetimes();
     let lifetimes: Vec<_> = lifetimes.map(|it| it.lifetime.ident.clone()).collect();
@@ -313,6 +317,7 @@ fn input(
         keys: options.keys,
         default: options.default,
         sensitive: options.sensitive,
+        body: options.body,
         shape,
     })))
 }
@@ -354,6 +359,7 @@ struct ParameterOptions {
     kind: Kind,
     default: Option<DefaultValue>,
     sensitive: bool,
+    body: bool,
     keys: Vec<Ident>,
 }
 
@@ -364,6 +370,7 @@ impl ParameterOptions {
             kind: Kind::Plain,
             default: None,
             sensitive: false,
+            body: false,
             keys: Vec::new(),
         };
         for entry in options::from_attributes(Level::Parameter, attrs, errors) {
@@ -375,6 +382,7 @@ impl ParameterOptions {
                 "rename" => options.rename = errors.keep(entry.text("from")),
                 "context" => _ = errors.keep(entry.flag()),
                 "sensitive" => options.sensitive = errors.keep(entry.flag()).is_some(),
+                "body" => options.body = errors.keep(entry.flag()).is_some(),
                 _ => {}
             }
             options.keys.push(entry.key);

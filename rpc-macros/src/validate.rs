@@ -13,6 +13,7 @@ use crate::errors::Errors;
 use crate::item::{ImplBlock, TraitBlock};
 use crate::literal;
 use crate::model::{Implementation, Kind, Method, Name, Parameter, Service};
+use crate::route;
 use crate::shape;
 use crate::spans;
 
@@ -74,8 +75,10 @@ fn names_and_methods(service: &Service, errors: &mut Errors) {
         signature(&method.sig, "an rpc method", errors);
         scopes(&method.options.scopes, errors);
         parameters(method, errors);
+        route::of_method(method, errors);
     }
     subjects(service, errors);
+    route::distinct(service, errors);
     entrypoint::validate(service, errors);
 }
 

@@ -315,7 +315,7 @@ impl Service {
     ) -> KnownService {
         let mut editions: Vec<_> = self.contracts.iter().collect();
         editions.sort_by(|(one, _), (two, _)| newest_first(one, two));
-        let mut own = BTreeMap::new();
+        let mut own = Vec::new();
         for (_, contract) in &editions {
             for method in &contract.methods {
                 match methods.get(&method.subject) {
@@ -328,7 +328,7 @@ impl Service {
                     Some(_) => {}
                     None => {
                         methods.insert(method.subject.clone(), method.clone());
-                        own.insert(&*method.subject, method.clone());
+                        own.push(method.clone());
                     }
                 }
             }
@@ -347,7 +347,7 @@ impl Service {
             version: newest.map_or_else(String::new, |(edition, _)| edition.version.clone()),
             doc: newest.map_or_else(String::new, |(_, contract)| contract.doc.clone()),
             instances,
-            methods: own.into_values().collect(),
+            methods: own,
         }
     }
 }

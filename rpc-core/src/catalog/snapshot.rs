@@ -26,7 +26,7 @@ pub struct KnownService {
     pub doc: String,
     /// Its instances, the oldest version first; none when it is known and nobody is there.
     pub instances: Vec<KnownInstance>,
-    /// Its methods, by subject.
+    /// Its methods: those of the newest version first, each as the newest that has it says.
     pub methods: Vec<Arc<Method>>,
 }
 

@@ -7,9 +7,7 @@ use syn::{LitStr, ReturnType};
 
 use super::entrypoints::entrypoints;
 use super::{private, schema};
-use crate::model::{
-    DefaultValue, Handed, Input, Kind, Method, MethodOptions, Parameter, Provided, Service,
-};
+use crate::model::{DefaultValue, Handed, Input, Kind, Method, Parameter, Provided, Service};
 use crate::spans::respanned;
 
 /// Expands a service.
@@ -128,7 +126,7 @@ pub(super) fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
         };
         quote!(#private::Parameter { name: #name, kind: #private::ParameterKind::#kind })
     });
-    let options = options(&method.options, private);
+    let options = options(method, private);
     let signature = schema::signature(method, private);
     let handler = handler(method, private);
     quote! {
@@ -148,7 +146,8 @@ pub(super) fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
     }
 }
 
-fn options(options: &MethodOptions, private: &TokenStream) -> TokenStream {
+fn options(method: &Method, private: &TokenStream) -> TokenStream {
+    let options = &method.options;
     let mut fields = Vec::new();
     if let Some(timeout) = options.timeout {
         let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
@@ -176,6 +175,13 @@ fn options(options: &MethodOptions, private: &TokenStream) -> TokenStream {
     if !options.scopes.is_empty() {
         let scopes = &options.scopes;
         fields.push(quote!(scopes: &[#(#scopes),*]));
+    }
+    if !options.routes.is_empty() {
+        let routes = options.routes.iter().map(|it| it.expand(method, private));
+        fields.push(quote!(http: {
+            const __ROUTES: &[#private::HttpRoute] = &[#(#routes),*];
+            __ROUTES
+        }));
     }
     let others = match options.blocking {
         true => quote!(#private::Options::blocking()),
