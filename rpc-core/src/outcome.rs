@@ -132,12 +132,9 @@ impl IsReply {
     /// Returns the reply.
     ///
     /// # Errors
-    /// `internal` when one of its values could not be encoded.
+    /// `internal` when one of its values could not be encoded, or a header not be set.
     pub fn into_reply(self, _: &Context, reply: Reply) -> Result<WireReply, RpcError> {
-        reply
-            .into_payload()
-            .map(WireReply::success)
-            .map_err(json::unencodable)
+        reply.into_wire().map_err(json::unencodable)
     }
 }
 

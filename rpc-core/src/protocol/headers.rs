@@ -25,6 +25,8 @@ pub const TRACESTATE: &str = "tracestate";
 pub const BAGGAGE: &str = "baggage";
 /// The media type of the payload; absent means `application/json`.
 pub const CONTENT_TYPE: &str = "Content-Type";
+/// The status that a method wants HTTP to answer its success with.
+pub const STATUS: &str = "Rpc-Status";
 /// How deep the call is nested in other calls; absent means 0.
 pub const DEPTH: &str = "Rpc-Depth";
 

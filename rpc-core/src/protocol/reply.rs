@@ -9,16 +9,25 @@ use serde::{Deserialize, Serialize};
 
 use super::{Arguments, Headers, RpcError, headers};
 
-/// Several results of one method, positional and by keyword; a plain return value needs none.
+/// Several results of one method, positional and by keyword, and what HTTP should answer; a plain
+/// return value needs none.
 ///
 /// # Examples
 /// ```
 /// use rpc_core::protocol::Reply;
 /// let reply = Reply::new().result(3).result("three").keyword("exact", true);
 /// assert_eq!(reply.into_payload().unwrap(), r#"[[3, "three"], {"exact": true}]"#);
+///
+/// let created = Reply::new().result(7).status(201).header("Location", "/v1/user/7");
+/// assert_eq!(created.into_wire().unwrap().headers.get("rpc-status"), Some("201"));
 /// ```
 #[derive(Debug, Default)]
-pub struct Reply(Arguments);
+pub struct Reply {
+    arguments: Arguments,
+    headers: Headers,
+    /// The first header that could not be set.
+    refused: Option<String>,
+}
 
 impl Reply {
     /// Creates a reply without results: `[[], {}]`.
@@ -28,14 +37,48 @@ impl Reply {
 
     /// Appends a positional result.
     #[must_use]
-    pub fn result(self, value: impl Serialize) -> Self {
-        Self(self.0.arg(value))
+    pub fn result(mut self, value: impl Serialize) -> Self {
+        self.arguments = self.arguments.arg(value);
+        self
     }
 
     /// Adds a keyword result.
     #[must_use]
-    pub fn keyword(self, name: &str, value: impl Serialize) -> Self {
-        Self(self.0.kwarg(name, value))
+    pub fn keyword(mut self, name: &str, value: impl Serialize) -> Self {
+        self.arguments = self.arguments.kwarg(name, value);
+        self
+    }
+
+    /// Sets the status with which the method's routes over plain HTTP answer, 200 to 399. Callers on
+    /// NATS and those of `POST /<service>.<method>` see nothing of it.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        match (200..400).contains(&status) {
+            true => _ = self.headers.insert(headers::STATUS, status.to_string()),
+            false => self.refuse(format!("{status} is no status of a success, 200 to 399")),
+        }
+        self
+    }
+
+    /// Adds a header to the answer of the method's routes over plain HTTP. The bridge lets `Location`,
+    /// `Cache-Control` and their like pass and drops others.
+    ///
+    /// The call fails with `internal` when the header could break the framing of a message, or
+    /// belongs to NATS or this library: `Nats-…`, `Rpc-…`.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        let lower = name.to_ascii_lowercase();
+        let reserved = lower.starts_with("nats-") || lower.starts_with("rpc-");
+        if reserved || !self.headers.insert(name, value) {
+            self.refuse(format!(
+                "{name:?} is no header that a method may set, or its value is not one line"
+            ));
+        }
+        self
+    }
+
+    fn refuse(&mut self, reason: String) {
+        self.refused.get_or_insert(reason);
     }
 
     /// Returns the payload, `[results, keywords]`.
@@ -43,7 +86,22 @@ impl Reply {
     /// # Errors
     /// The first error of a value's `Serialize`.
     pub fn into_payload(self) -> Result<Bytes, serde_json::Error> {
-        self.0.into_payload()
+        self.arguments.into_payload()
+    }
+
+    /// Returns the reply as it travels.
+    ///
+    /// # Errors
+    /// The first error of a value's `Serialize`, or which header could not be set.
+    pub fn into_wire(self) -> Result<WireReply, serde_json::Error> {
+        if let Some(reason) = self.refused {
+            return Err(serde::ser::Error::custom(reason));
+        }
+        let payload = self.arguments.into_payload()?;
+        Ok(WireReply {
+            headers: self.headers,
+            payload,
+        })
     }
 }
 
@@ -170,6 +228,29 @@ mod tests {
         WireReply::success("[[], {}]").result::<()>().unwrap();
         for not_a_reply in ["", "7", "[7]", "[]", "[[7], {}, 1]", "[[7], {}] x", "{}"] {
             assert!(read(not_a_reply).is_err(), "{not_a_reply}");
+        }
+    }
+
+    #[test]
+    fn a_method_chooses_status_and_headers_of_http() {
+        let reply = Reply::new()
+            .result(1)
+            .status(201)
+            .header("Location", "/v1/7");
+        let reply = reply.into_wire().unwrap();
+        let headers: Vec<_> = reply.headers.iter().collect();
+        assert_eq!(headers, [("Rpc-Status", "201"), ("Location", "/v1/7")]);
+        assert_eq!(reply.payload, "[[1], {}]");
+        assert!(Reply::new().into_wire().unwrap().headers.is_empty());
+        for bad in [
+            Reply::new().status(404),
+            Reply::new().status(199),
+            Reply::new().header("Location", "a\r\nSet-Cookie: b"),
+            Reply::new().header("Nats-Service-Error-Code", "500"),
+            Reply::new().header("rpc-status", "500"),
+            Reply::new().header("", "x"),
+        ] {
+            assert!(bad.into_wire().is_err());
         }
     }
 
