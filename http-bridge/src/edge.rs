@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::problem::Problem;
 use crate::routes::health::Readiness;
+use crate::routes::rest::table::Routes;
 
 /// The state of a bridge.
 pub(crate) struct Edge {
@@ -15,6 +16,8 @@ pub(crate) struct Edge {
     pub(crate) client: Client,
     pub(crate) catalog: Catalog,
     pub(crate) readiness: Readiness,
+    /// The routes that methods have of their own.
+    pub(crate) routes: Routes,
     /// Whether only this machine reaches the bridge, so that a foreign host name is an attack.
     pub(crate) loopback: bool,
     /// Cancelled when the bridge stops: connections finish what runs, probes hear of it.
@@ -28,6 +31,7 @@ impl Edge {
         Self {
             catalog: Catalog::new(client.clone()),
             readiness: Readiness::new(),
+            routes: Routes::new(),
             loopback,
             in_flight: Semaphore::new(config.limits.requests_in_flight.min(Semaphore::MAX_PERMITS)),
             draining: CancellationToken::new(),

@@ -6,7 +6,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 
 use crate::problem::Problem;
-use crate::routes::{call, errors, health, welcome};
+use crate::routes::{call, errors, health, listing, rest, welcome};
 use crate::stack::Exchange;
 
 /// Where a request goes.
@@ -20,8 +20,12 @@ pub(crate) enum Route<'a> {
     Live,
     /// `/readyz`
     Ready,
-    /// `/<service>.<method>`, and every path nobody else wants: the text after the slash.
+    /// `/routes`
+    Listing,
+    /// `/<service>.<method>`: the text after the slash.
     Call(&'a str),
+    /// A path that a method may have of its own, such as `/v1/user/7`; every path nobody else wants.
+    Rest(&'a str),
 }
 
 impl<'a> Route<'a> {
@@ -32,7 +36,11 @@ impl<'a> Route<'a> {
             errors::PATH => Self::Errors,
             "/livez" => Self::Live,
             "/readyz" => Self::Ready,
-            other => Self::Call(other.strip_prefix('/').unwrap_or(other)),
+            listing::PATH => Self::Listing,
+            other => match other.strip_prefix('/') {
+                Some(target) if is_call(target) => Self::Call(target),
+                _ => Self::Rest(other),
+            },
         }
     }
 
@@ -43,7 +51,10 @@ impl<'a> Route<'a> {
             Self::Errors => errors::PATH,
             Self::Live => "/livez",
             Self::Ready => "/readyz",
+            Self::Listing => listing::PATH,
             Self::Call(_) => "/{service}.{method}",
+            // The route says more, once it is found.
+            Self::Rest(_) => "/{path}",
         }
     }
 
@@ -51,6 +62,11 @@ impl<'a> Route<'a> {
     pub(crate) fn is_probe(self) -> bool {
         matches!(self, Self::Live | Self::Ready)
     }
+}
+
+/// Returns whether a path without its slash reads as `<service>.<method>`: one segment with a dot.
+fn is_call(target: &str) -> bool {
+    !target.contains('/') && (target.contains('.') || target.contains("%2"))
 }
 
 /// Runs a route.
@@ -64,6 +80,9 @@ pub(crate) async fn dispatch(
         Route::Errors => errors::serve(exchange),
         Route::Live => health::live(exchange),
         Route::Ready => health::ready(exchange).await,
+        Route::Listing => listing::serve(exchange).await,
         Route::Call(target) => call::serve(exchange, target, body).await,
+        // Boxed: every call would carry the room that it takes.
+        Route::Rest(path) => Box::pin(rest::serve(exchange, path, body)).await,
     }
 }

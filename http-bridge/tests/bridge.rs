@@ -18,12 +18,16 @@ mod health;
 mod http2;
 #[path = "bridge/limits.rs"]
 mod limits;
+#[path = "bridge/live.rs"]
+mod live;
 #[path = "bridge/nesting.rs"]
 mod nesting;
 #[path = "bridge/program.rs"]
 mod program;
 #[path = "bridge/refusals.rs"]
 mod refusals;
+#[path = "bridge/rest.rs"]
+mod rest;
 #[path = "bridge/scopes.rs"]
 mod scopes;
 #[path = "bridge/slowness.rs"]

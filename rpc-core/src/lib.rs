@@ -266,3 +266,8 @@ struct MiddlewarePage;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/coming-from-nameko.md")]
 struct NamekoPage;
+
+/// The code of the page about the bridge compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/bridge.md")]
+struct BridgePage;

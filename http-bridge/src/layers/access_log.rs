@@ -23,6 +23,8 @@ const CLIENT_CLOSED: u16 = 499;
 pub(crate) struct AccessLog {
     method: Method,
     route: &'static str,
+    /// The path of a method's own route as its service writes it, once that is known.
+    pub(crate) template: Option<Arc<str>>,
     /// The service's method, once discovery knows it.
     pub(crate) rpc: Option<Arc<RpcMethod>>,
     started: Instant,
@@ -37,6 +39,7 @@ impl AccessLog {
         Self {
             method,
             route,
+            template: None,
             rpc: None,
             started: Instant::now(),
             id,
@@ -70,7 +73,7 @@ impl Drop for AccessLog {
                 tracing::$level!(
                     target: TARGET,
                     method = %self.method,
-                    route = self.route,
+                    route = self.template.as_deref().unwrap_or(self.route),
                     rpc = self.rpc.as_ref().map(|rpc| rpc.subject.as_str()),
                     status,
                     code = self.code.as_deref(),

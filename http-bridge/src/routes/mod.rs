@@ -3,6 +3,8 @@
 pub(crate) mod call;
 pub(crate) mod errors;
 pub(crate) mod health;
+pub(crate) mod listing;
+pub(crate) mod rest;
 pub(crate) mod welcome;
 
 use bytes::Bytes;

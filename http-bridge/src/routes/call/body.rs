@@ -17,7 +17,7 @@ use crate::status::Refusal;
 /// Returns the whole body, if it has at most `limit` bytes and comes before `deadline`.
 ///
 /// A body that comes in one piece, as most do, is not copied.
-pub(super) async fn read(
+pub(crate) async fn read(
     body: Incoming,
     limit: usize,
     deadline: Instant,

@@ -13,7 +13,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What the client says the body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// JSON, or nothing said.
     Json,
     /// A form: what `curl -d` says of everything.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
 }
 
 /// Refuses types that are not JSON, and what a page of another site may send unasked.
-pub(super) fn check(head: &Parts) -> Result<Kind, Problem> {
+pub(crate) fn check(head: &Parts) -> Result<Kind, Problem> {
     if head.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(unsupported(
             "a body with `Content-Encoding` is not taken; send it as it is",
@@ -94,7 +94,7 @@ fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
 ///
 /// What is JSON but no arguments (`"Bob"`) goes on to the service, whose answer can say what was
 /// meant.
-pub(super) fn check_shape(body: &[u8], kind: Kind) -> Result<(), Problem> {
+pub(crate) fn check_shape(body: &[u8], kind: Kind) -> Result<(), Problem> {
     match (first_byte(body), kind) {
         (None | Some(b'[' | b'{'), _) => Ok(()),
         (Some(_), Kind::Form) => Err(unsupported(
@@ -116,7 +116,7 @@ pub(super) fn check_shape(body: &[u8], kind: Kind) -> Result<(), Problem> {
 }
 
 /// Returns the first byte that is no JSON white space.
-pub(super) fn first_byte(body: &[u8]) -> Option<u8> {
+pub(crate) fn first_byte(body: &[u8]) -> Option<u8> {
     body.iter().copied().find(|byte| !b" \t\r\n".contains(byte))
 }
 

@@ -15,7 +15,7 @@ const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 ///
 /// It is a duration: the two clocks may disagree. Ours (`Rpc-Timeout: 1500`, milliseconds) goes
 /// before gRPC's (`grpc-timeout: 1500m`).
-pub(super) fn of(headers: &HeaderMap, longest: Duration) -> Result<Duration, Problem> {
+pub(crate) fn of(headers: &HeaderMap, longest: Duration) -> Result<Duration, Problem> {
     let (name, value, parsed) = match (headers.get(RPC_TIMEOUT), headers.get(GRPC_TIMEOUT)) {
         (None, None) => return Ok(longest),
         (Some(value), _) => (RPC_TIMEOUT, value, millis(value)),

@@ -1,11 +1,12 @@
 //! `POST /<service>.<method>`: the call.
 //!
 //! The body is `[args, kwargs]`. Its bytes go to NATS as they came, and the bytes of the reply come
-//! back as they came: nothing is decoded but the first character.
+//! back as they came: nothing is decoded but the first character. A `safe` method answers
+//! `GET /<service>.<method>?name=value` as well.
 
-mod body;
-mod content;
-mod deadline;
+pub(crate) mod body;
+pub(crate) mod content;
+pub(crate) mod deadline;
 mod forward;
 pub(crate) mod target;
 
@@ -16,17 +17,22 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
 use hyper::{Method, Response};
 use rpc_core::protocol::{Outcome, WireReply};
-use rpc_core::{Code, Method as RpcMethod, RpcError};
+use rpc_core::{CallError, Code, Method as RpcMethod, RpcError};
+use tokio::time::Instant;
 
 use crate::edge::Edge;
+use crate::layers::request_id::RequestId;
 use crate::problem::Problem;
-use crate::routes::{json, method_not_allowed, options};
+use crate::routes::{json, method_not_allowed, options, rest};
 use crate::stack::Exchange;
 
 /// What a method's path answers to.
 pub(crate) const ALLOW: HeaderValue = HeaderValue::from_static("POST");
+/// What the path of a method answers to that changes nothing.
+const ALLOW_SAFE: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
 
 /// What the way to the call may take before the services are told of it: telling costs a header.
 const NEGLIGIBLE: Duration = Duration::from_millis(100);
@@ -37,28 +43,40 @@ pub(crate) async fn serve(
     path: &str,
     body: Incoming,
 ) -> Result<Response<Full<Bytes>>, Problem> {
-    let Exchange {
-        edge,
-        head,
-        id,
-        log,
-    } = exchange;
+    let (edge, head) = (exchange.edge, exchange.head);
     let method = find(edge, &target::subject(path)?).await?;
-    log.rpc = Some(method.clone());
+    exchange.log.rpc = Some(method.clone());
     match head.method {
         Method::POST => {}
-        Method::OPTIONS => return Ok(options(ALLOW)),
-        _ => return Err(method_not_allowed(&head.method, ALLOW)),
+        // Boxed: every call would carry the room that it takes.
+        Method::GET | Method::HEAD if method.safe => {
+            return answer(Box::pin(rest::call_by_query(exchange, &method)).await?);
+        }
+        Method::OPTIONS => return Ok(options(allow(&method))),
+        _ => return Err(method_not_allowed(&head.method, allow(&method))),
     }
 
     let kind = content::check(head)?;
     let timeout = deadline::of(&head.headers, edge.config.call_timeout)?;
     let limit = edge.config.limits.body_bytes.min(edge.client.max_payload());
-    let body = body::read(body, limit, log.started() + edge.config.limits.body_time).await?;
+    let started = exchange.log.started();
+    let body = body::read(body, limit, started + edge.config.limits.body_time).await?;
     content::check_shape(&body, kind)?;
+    answer(send(edge, head, exchange.id, started, &method, body, timeout).await?)
+}
 
+/// Sends a call for a request whose head was complete when it `started`.
+pub(crate) async fn send(
+    edge: &Edge,
+    head: &Parts,
+    id: &RequestId,
+    started: Instant,
+    method: &RpcMethod,
+    arguments: Bytes,
+    timeout: Duration,
+) -> Result<WireReply, Problem> {
     // The deadline counts from the request's head; a body that came with it cost nothing.
-    let spent = log.started().elapsed();
+    let spent = started.elapsed();
     let left = match spent < NEGLIGIBLE {
         true => timeout,
         false => timeout.saturating_sub(spent),
@@ -73,10 +91,23 @@ pub(crate) async fn serve(
     let headers = forward::headers(&head.headers, id, left);
     let reply = edge
         .client
-        .request(&method.subject, headers, body, left)
-        .await
-        .map_err(RpcError::from)?;
-    answer(reply)
+        .request(&method.subject, headers, arguments, left)
+        .await;
+    reply.map_err(|error| {
+        if matches!(error, CallError::Unavailable(_)) {
+            // Whoever was there has gone without a word.
+            edge.catalog.doubt();
+        }
+        RpcError::from(error).into()
+    })
+}
+
+/// Returns what the path of a method answers to.
+fn allow(method: &RpcMethod) -> HeaderValue {
+    match method.safe {
+        true => ALLOW_SAFE,
+        false => ALLOW,
+    }
 }
 
 /// Finds the method that a subject names; only what services announce for everybody is callable.

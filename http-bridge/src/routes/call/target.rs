@@ -9,7 +9,7 @@ use rpc_core::protocol::subject::check_method;
 use crate::problem::Problem;
 
 /// Returns the subject that a path names.
-pub(super) fn subject(path: &str) -> Result<Cow<'_, str>, Problem> {
+pub(crate) fn subject(path: &str) -> Result<Cow<'_, str>, Problem> {
     let subject = decode_unreserved(path);
     match check_method(&subject) {
         Ok(()) => Ok(subject),
@@ -25,7 +25,7 @@ pub(crate) fn no_method(reason: impl Display) -> Problem {
 
 /// Decodes the escapes that mean the same without: RFC 3986 calls letters, digits and `-._~`
 /// unreserved. Others stay as they are, and `%` is in no method's name.
-fn decode_unreserved(path: &str) -> Cow<'_, str> {
+pub(crate) fn decode_unreserved(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }

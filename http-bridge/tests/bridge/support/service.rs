@@ -41,17 +41,20 @@ impl Service {
         let (arrived, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let mut tasks = JoinSet::new();
 
-        let info = info(&name);
-        let mut asked = nats.subscribe("$SRV.INFO").await.unwrap();
-        let client = nats.clone();
-        tasks.spawn(async move {
-            while let Some(message) = asked.next().await {
-                client
-                    .publish(message.reply.unwrap(), info.clone().into())
-                    .await
-                    .unwrap();
-            }
-        });
+        let (ping, info) = (about(&name, None), about(&name, Some(endpoints(&name))));
+        for (subject, answer) in [
+            ("$SRV.PING".to_owned(), ping),
+            (format!("$SRV.INFO.{name}.{name}"), info),
+        ] {
+            let mut asked = nats.subscribe(subject).await.unwrap();
+            let client = nats.clone();
+            tasks.spawn(async move {
+                while let Some(message) = asked.next().await {
+                    let (reply, answer) = (message.reply.unwrap(), answer.clone());
+                    client.publish(reply, answer.into()).await.unwrap();
+                }
+            });
+        }
         for (method, _, listens) in METHODS {
             if !listens {
                 continue;
@@ -89,18 +92,27 @@ impl Service {
     }
 }
 
-fn info(name: &str) -> String {
-    let endpoints: Vec<Value> = METHODS
+fn endpoints(name: &str) -> Vec<Value> {
+    METHODS
         .iter()
         .map(|(method, internal, _)| {
             let flags = if *internal { "internal" } else { "" };
             json!({ "name": method, "subject": format!("{name}.{method}"), "queue_group": "q",
                     "metadata": { "rpc.flags": flags } })
         })
-        .collect();
-    json!({ "type": "io.nats.micro.v1.info_response", "name": name, "id": name, "version": "1.0.0",
-            "description": "", "metadata": {}, "endpoints": endpoints })
-    .to_string()
+        .collect()
+}
+
+/// What it says of itself: to PING, and with its endpoints to INFO.
+fn about(name: &str, endpoints: Option<Vec<Value>>) -> String {
+    let kind = if endpoints.is_some() { "info" } else { "ping" };
+    let mut about = json!({ "type": format!("io.nats.micro.v1.{kind}_response"), "name": name,
+        "id": name, "version": "1.0.0", "metadata": {} });
+    if let Some(endpoints) = endpoints {
+        about["description"] = json!("");
+        about["endpoints"] = json!(endpoints);
+    }
+    about.to_string()
 }
 
 async fn reply(nats: &Client, method: &str, call: Message) {
