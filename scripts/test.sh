@@ -40,7 +40,7 @@ fi
 
 # These gain nothing from a second run: they open no connection, or start the
 # real server by themselves.
-other_suites=' ui tidy demo readme nats_cli nats_py resilience moving credentials permissions examples '
+other_suites=' ui tidy demo readme nats_cli nats_py openapi resilience moving credentials permissions examples '
 suites=()
 for file in {rpc-core,http-bridge,examples}/tests/*.rs; do
   name=$(basename "$file" .rs)

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::problem::Problem;
 use crate::routes::health::Readiness;
+use crate::routes::openapi;
 use crate::routes::rest::table::Routes;
 
 /// The state of a bridge.
@@ -18,6 +19,8 @@ pub(crate) struct Edge {
     pub(crate) readiness: Readiness,
     /// The routes that methods have of their own.
     pub(crate) routes: Routes,
+    /// What `/openapi.json` answers.
+    pub(crate) openapi: openapi::Described,
     /// Whether only this machine reaches the bridge, so that a foreign host name is an attack.
     pub(crate) loopback: bool,
     /// Cancelled when the bridge stops: connections finish what runs, probes hear of it.
@@ -32,6 +35,7 @@ impl Edge {
             catalog: Catalog::new(client.clone()),
             readiness: Readiness::new(),
             routes: Routes::new(),
+            openapi: openapi::Described::default(),
             loopback,
             in_flight: Semaphore::new(config.limits.requests_in_flight.min(Semaphore::MAX_PERMITS)),
             draining: CancellationToken::new(),

@@ -6,7 +6,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 
 use crate::problem::Problem;
-use crate::routes::{call, errors, health, listing, rest, welcome};
+use crate::routes::{call, errors, health, listing, openapi, rest, welcome};
 use crate::stack::Exchange;
 
 /// Where a request goes.
@@ -22,6 +22,8 @@ pub(crate) enum Route<'a> {
     Ready,
     /// `/routes`
     Listing,
+    /// `/openapi.json`
+    OpenApi,
     /// `/<service>.<method>`: the text after the slash.
     Call(&'a str),
     /// A path that a method may have of its own, such as `/v1/user/7`; every path nobody else wants.
@@ -37,6 +39,7 @@ impl<'a> Route<'a> {
             "/livez" => Self::Live,
             "/readyz" => Self::Ready,
             listing::PATH => Self::Listing,
+            openapi::PATH => Self::OpenApi,
             other => match other.strip_prefix('/') {
                 Some(target) if is_call(target) => Self::Call(target),
                 _ => Self::Rest(other),
@@ -52,6 +55,7 @@ impl<'a> Route<'a> {
             Self::Live => "/livez",
             Self::Ready => "/readyz",
             Self::Listing => listing::PATH,
+            Self::OpenApi => openapi::PATH,
             Self::Call(_) => "/{service}.{method}",
             // The route says more, once it is found.
             Self::Rest(_) => "/{path}",
@@ -81,6 +85,7 @@ pub(crate) async fn dispatch(
         Route::Live => health::live(exchange),
         Route::Ready => health::ready(exchange).await,
         Route::Listing => listing::serve(exchange).await,
+        Route::OpenApi => openapi::serve(exchange).await,
         Route::Call(target) => call::serve(exchange, target, body).await,
         // Boxed: every call would carry the room that it takes.
         Route::Rest(path) => Box::pin(rest::serve(exchange, path, body)).await,

@@ -22,6 +22,8 @@ mod limits;
 mod live;
 #[path = "bridge/nesting.rs"]
 mod nesting;
+#[path = "bridge/openapi.rs"]
+mod openapi;
 #[path = "bridge/program.rs"]
 mod program;
 #[path = "bridge/refusals.rs"]

@@ -206,6 +206,14 @@ impl Table {
     pub(crate) fn by_query(&self, subject: &str) -> Option<&Arc<Parameters>> {
         self.by_query.get(subject)
     }
+
+    /// Returns every route, in order of their claims: path, verb, route.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Method, &Route)> {
+        self.places.iter().flat_map(|place| {
+            let routes = place.routes.iter();
+            routes.map(|(verb, route)| (&*place.template, verb, &**route))
+        })
+    }
 }
 
 impl Place {
