@@ -5,7 +5,8 @@ mod support;
 
 use std::{fs, path::Path, process::Command};
 
-use support::{Stack, run, tool};
+use support::http::request;
+use support::{Process, Stack, run, tool};
 
 #[test]
 fn python_script_works_on_the_embedded_broker() {
@@ -46,4 +47,49 @@ fn prints_what_its_head_comment_promises(python: &Path, url: &str) {
         .arg(&script)
         .env("NATS_URL", url));
     assert_eq!(printed, promised);
+}
+
+/// A service as nats-py's `micro` makes it: no schema, no hash, no announcement.
+const FOREIGN: &str = r#"
+import asyncio, sys, nats, nats.micro
+
+async def main():
+    client = await nats.connect(sys.argv[1])
+    service = await nats.micro.add_service(client, name="python_service", version="0.1.0")
+    async def echo(request):
+        await request.respond(b"[[" + (request.data or b"null") + b"], {}]")
+    await service.add_group(name="python_service").add_endpoint(name="echo", handler=echo)
+    await client.flush()
+    print("READY", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"#;
+
+#[test]
+fn a_service_of_nats_py_is_callable_over_http_while_it_runs() {
+    let Some(python) = tool("NATS_PY", "a service of another library behind the bridge") else {
+        return;
+    };
+    let stack = Stack::on_the_embedded_broker();
+    let http = stack.http.as_deref().expect("the demo has a bridge");
+    let call = || request(http, "POST", "/python_service.echo", "[[1]]");
+    let mut service = Process::start(
+        Command::new(python)
+            .args(["-W", "ignore", "-c", FOREIGN])
+            .arg(&stack.nats),
+    );
+    service.wait_for_line("READY");
+    assert_eq!(call(), (200, "[[[[1]]], {}]".to_owned()));
+    let (_, routes) = request(http, "GET", "/routes", "");
+    assert!(routes.contains("\"python_service.echo\""), "{routes}");
+    let (_, description) = request(http, "GET", "/openapi.json", "");
+    assert!(
+        description.contains("/python_service.echo"),
+        "{description}"
+    );
+    // It dies without a word; the server knows at once that nobody listens.
+    drop(service);
+    let (status, problem) = call();
+    assert_eq!(status, 503, "{problem}");
 }
