@@ -3,6 +3,7 @@
 use rpc_core::prelude::*;
 use rpc_core::{Config, Running};
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::raw::Answer;
 use crate::support::{Setup, post};
@@ -65,10 +66,14 @@ fn seen(context: &Context) -> Value {
     })
 }
 
-async fn start(setup: &Setup) -> Running {
+/// Starts the chain. With `NATS_URL` set all tests share a server, and these the names of their
+/// services: one at a time, or one would end while another calls it.
+async fn start(setup: &Setup) -> (Running, MutexGuard<'static, ()>) {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
     let runner = Runner::new(Config::new(&setup.nats_url));
     let runner = runner.service(A).service(B).service(C);
-    runner.start().await.unwrap()
+    (runner.start().await.unwrap(), turn)
 }
 
 fn results(answer: &Answer) -> Vec<Value> {
@@ -120,7 +125,7 @@ async fn deadline_trace_request_id_caller_and_depth_go_down_the_chain() {
 #[tokio::test]
 async fn a_malformed_trace_is_made_anew_and_goes_down_as_one() {
     let setup = Setup::new().await;
-    let services = start(&setup).await;
+    let (services, _turn) = start(&setup).await;
     let mut headers = rpc_core::protocol::Headers::new();
     headers.insert("Traceparent", "00-nonsense");
     headers.insert("tracestate", "vendor=1");
