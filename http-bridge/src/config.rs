@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::pattern::Pattern;
+
 /// How a [`Bridge`](crate::Bridge) listens, calls and limits.
 ///
 /// # Examples
@@ -28,6 +30,11 @@ pub struct Config {
     /// Host names that a bridge on a loopback address answers to besides `localhost`: those a
     /// proxy on the same machine passes on. None by default.
     pub allowed_hosts: Vec<String>,
+    /// The methods that the web may call; all that are announced and not `internal` when empty, as
+    /// by default. Whatever is left out is answered like a method that does not exist.
+    pub expose: Vec<Pattern>,
+    /// The methods that the web may not call, although `expose` has them. None by default.
+    pub deny: Vec<Pattern>,
     /// What one client, and all of them together, may use.
     pub limits: Limits,
 }
@@ -39,12 +46,20 @@ impl Default for Config {
             call_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             allowed_hosts: Vec::new(),
+            expose: Vec::new(),
+            deny: Vec::new(),
             limits: Limits::default(),
         }
     }
 }
 
 impl Config {
+    /// Returns whether `expose` and `deny` let the web call the method on `subject`.
+    pub(crate) fn exposes(&self, subject: &str) -> bool {
+        let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(subject));
+        (self.expose.is_empty() || any(&self.expose)) && !any(&self.deny)
+    }
+
     /// Returns the same with times that can be added to a clock: `Duration::MAX` means "never" to
     /// who writes it, and a year is as good.
     pub(crate) fn bounded(mut self) -> Self {

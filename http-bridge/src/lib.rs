@@ -9,7 +9,8 @@
 //!
 //! # What is callable
 //! Methods that services announce, and nothing else: no raw subjects, nothing marked `internal`. A
-//! new service is found when it is first called; the bridge is not restarted.
+//! new service is found when it is first called; the bridge is not restarted. [`Config::expose`] and
+//! [`Config::deny`] narrow it down.
 //!
 //! # Errors
 //! RFC 9457 `application/problem+json`, with the service's own code, message and details:
@@ -31,6 +32,7 @@
 //! * `mimalloc`: the program's allocator; of no use to a library.
 
 mod config;
+mod pattern;
 mod server;
 
 mod admission;
@@ -47,4 +49,5 @@ mod stack;
 mod status;
 
 pub use config::{Config, Limits};
+pub use pattern::{Pattern, PatternError};
 pub use server::{BindError, Bridge};

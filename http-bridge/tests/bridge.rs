@@ -12,6 +12,8 @@ mod support;
 mod calls;
 #[path = "bridge/draining.rs"]
 mod draining;
+#[path = "bridge/exposure.rs"]
+mod exposure;
 #[path = "bridge/health.rs"]
 mod health;
 #[path = "bridge/http2.rs"]

@@ -81,6 +81,10 @@ pub(crate) async fn serve(
 
 /// Finds the method that a subject names; only what services announce for everybody is callable.
 async fn find(edge: &Edge, subject: &str) -> Result<Arc<RpcMethod>, Problem> {
+    // Without looking: what is not exposed costs no question to the services.
+    if !edge.config.exposes(subject) {
+        return Err(unknown(subject));
+    }
     match edge.catalog.lookup(subject).await {
         Some(method) if !method.internal => Ok(method),
         // The same words for a method that is internal: its existence is nobody's business.

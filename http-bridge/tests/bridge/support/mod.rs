@@ -43,26 +43,38 @@ impl Setup {
 
     /// Starts a bridge like `config`, on a free port.
     pub async fn with(config: Config) -> Self {
+        let mut setup = Self::without_bridge().await;
+        setup.start(config).await;
+        setup
+    }
+
+    /// Starts a service, and no bridge yet.
+    pub async fn without_bridge() -> Self {
         let (broker, nats_url) = broker();
         let service = Service::start(&nats_url).await;
-        let client = Client::connect(rpc_core::Config::new(&nats_url))
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            service,
+            nats_url,
+            broker,
+            stop: None,
+            served: tokio::spawn(async {}),
+        }
+    }
+
+    /// Starts the bridge of [`without_bridge`](Self::without_bridge).
+    pub async fn start(&mut self, config: Config) {
+        let client = Client::connect(rpc_core::Config::new(&self.nats_url))
             .await
             .unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let bridge = Bridge::bind(Config { listen, ..config }, client).unwrap();
-        let address = bridge.local_addr();
+        self.address = bridge.local_addr();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(bridge.serve(async {
+        self.stop = Some(stop);
+        self.served = tokio::spawn(bridge.serve(async {
             let _ = stopped.await;
         }));
-        Self {
-            address,
-            service,
-            nats_url,
-            broker,
-            stop: Some(stop),
-            served,
-        }
     }
 
     /// Returns the path of the service's method.
