@@ -10,6 +10,8 @@ mod support;
 
 #[path = "bridge/calls.rs"]
 mod calls;
+#[path = "bridge/configuration.rs"]
+mod configuration;
 #[path = "bridge/draining.rs"]
 mod draining;
 #[path = "bridge/exposure.rs"]
