@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,7 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves a connection until it ends; once the bridge drains, it finishes what runs and closes.
-pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S)
+pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S, peer: IpAddr)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -64,7 +65,7 @@ where
         move |request: Request<Incoming>| {
             let (edge, busy) = (edge.clone(), pulse.begin());
             async move {
-                let response = stack::handle(&edge, request).await;
+                let response = stack::handle(&edge, peer, request).await;
                 Ok::<Response<Answer>, Infallible>(response.map(|body| Answer::new(body, busy)))
             }
         }

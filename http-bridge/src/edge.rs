@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::layers::rate_limit::RateLimiter;
 use crate::problem::Problem;
 use crate::routes::health::Readiness;
 
@@ -15,6 +16,7 @@ pub(crate) struct Edge {
     pub(crate) client: Client,
     pub(crate) catalog: Catalog,
     pub(crate) readiness: Readiness,
+    pub(crate) rate_limiter: Option<RateLimiter>,
     /// Whether only this machine reaches the bridge, so that a foreign host name is an attack.
     pub(crate) loopback: bool,
     /// Cancelled when the bridge stops: connections finish what runs, probes hear of it.
@@ -28,6 +30,7 @@ impl Edge {
         Self {
             catalog: Catalog::new(client.clone()),
             readiness: Readiness::new(),
+            rate_limiter: config.rate_limit.map(RateLimiter::new),
             loopback,
             in_flight: Semaphore::new(config.limits.requests_in_flight.min(Semaphore::MAX_PERMITS)),
             draining: CancellationToken::new(),

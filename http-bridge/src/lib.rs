@@ -48,6 +48,9 @@ mod socket;
 mod stack;
 mod status;
 
-pub use config::{Config, Limits};
+pub use config::{
+    Config, Cors, ForwardedHeader, Limits, Network, NetworkError, Origin, OriginError, Proxies,
+    Rate, RateError,
+};
 pub use pattern::{Pattern, PatternError};
 pub use server::{BindError, Bridge};

@@ -150,7 +150,7 @@ impl Doors {
         };
         // A reply is written in one piece; waiting for more of it only costs time.
         let _ = stream.set_nodelay(true);
-        let served = connection::serve(self.edge.clone(), stream);
+        let served = connection::serve(self.edge.clone(), stream, peer.ip());
         self.connections.spawn(async move {
             served.await;
             drop(admitted);

@@ -3,6 +3,8 @@
 //! They are plain function calls. Each may end the request with a [`Problem`], which becomes the
 //! answer at the bottom of the list.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -13,7 +15,7 @@ use hyper::{Method, Request, Response};
 use crate::edge::Edge;
 use crate::layers::access_log::AccessLog;
 use crate::layers::request_id::{self, RequestId};
-use crate::layers::{framing, host, size};
+use crate::layers::{client_address, cors, framing, host, rate_limit, size};
 use crate::problem::Problem;
 use crate::router::{self, Route};
 
@@ -25,16 +27,23 @@ pub(crate) struct Exchange<'a> {
     pub(crate) log: &'a mut AccessLog,
 }
 
-/// Answers one request.
-pub(crate) async fn handle(edge: &Edge, request: Request<Incoming>) -> Response<Full<Bytes>> {
+/// Answers one request that came from `peer`.
+pub(crate) async fn handle(
+    edge: &Edge,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let route = Route::of(head.uri.path());
 
     // The id comes first, so that whatever is refused below can be asked about.
     let id = RequestId::of(&head.headers);
 
+    // Who connected, unless that is a proxy whose word is taken.
+    let client = client_address::of(peer, &head.headers, &edge.config.proxies);
+
     // Around all that follows: the line is written even when the client goes away in between.
-    let mut log = AccessLog::new(head.method.clone(), route.template(), id.clone());
+    let mut log = AccessLog::new(head.method.clone(), route.template(), client, id.clone());
 
     let exchange = Exchange {
         edge,
@@ -61,6 +70,8 @@ pub(crate) async fn handle(edge: &Edge, request: Request<Incoming>) -> Response<
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
+    // Errors too: a page that may call has to learn what went wrong.
+    cors::mark(&head.headers, &edge.config.cors, response.headers_mut());
     log.answered(response.status().as_u16());
     match head.method {
         Method::HEAD => without_body(response),
@@ -74,6 +85,7 @@ async fn pass(
     body: Incoming,
 ) -> Result<Response<Full<Bytes>>, Problem> {
     let Exchange { edge, head, .. } = exchange;
+    let client = exchange.log.client();
 
     // Before anything looks at headers one by one: there may be too many of them.
     size::check(head, &edge.config.limits)?;
@@ -90,10 +102,25 @@ async fn pass(
     // Before any effect: a page elsewhere may have pointed its own name at this address.
     host::check(head, edge.loopback, &edge.config.allowed_hosts)?;
 
+    // A browser asks before it calls, and shows no token then.
+    if let Some(permission) = cors::preflight(head, &edge.config.cors) {
+        return Ok(permission);
+    }
+
+    // Before a request takes one of the places that all clients share.
+    let quota = match &edge.rate_limiter {
+        Some(limiter) => Some(limiter.take(rate_limit::Client::at(client))?),
+        None => None,
+    };
+
     // Last, so that what is refused above takes nobody's place. Held until the answer is known.
     let _permit = edge.admit()?;
 
-    router::dispatch(exchange, route, body).await
+    let answer = router::dispatch(exchange, route, body).await;
+    match quota {
+        Some(quota) => quota.mark(answer),
+        None => answer,
+    }
 }
 
 /// HEAD is answered like GET, its length included.

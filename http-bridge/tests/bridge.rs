@@ -12,6 +12,8 @@ mod support;
 mod calls;
 #[path = "bridge/configuration.rs"]
 mod configuration;
+#[path = "bridge/cors.rs"]
+mod cors;
 #[path = "bridge/draining.rs"]
 mod draining;
 #[path = "bridge/exposure.rs"]
@@ -26,6 +28,8 @@ mod limits;
 mod nesting;
 #[path = "bridge/program.rs"]
 mod program;
+#[path = "bridge/rates.rs"]
+mod rates;
 #[path = "bridge/refusals.rs"]
 mod refusals;
 #[path = "bridge/scopes.rs"]

@@ -3,6 +3,7 @@
 //! Every setting is declared once, as an option in this folder. Its name in the environment and in
 //! the file, the template of `--print-config` and the report of `--check-config` follow from that.
 
+mod edge;
 mod file;
 mod limits;
 mod show;
@@ -19,6 +20,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, ValueEnu
 use http_bridge::Pattern;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use edge::EdgeOptions;
 use limits::LimitOptions;
 use values::{duration, secret};
 
@@ -61,6 +63,8 @@ pub(crate) struct Options {
     #[arg(long, default_value = "30s", value_parser = duration, value_name = "TIME")]
     drain_timeout: Duration,
 
+    #[command(flatten)]
+    edge: EdgeOptions,
     #[command(flatten)]
     limits: LimitOptions,
 }
@@ -130,7 +134,7 @@ impl Options {
 
     /// Returns how to listen and call.
     pub(crate) fn bridge(self) -> http_bridge::Config {
-        http_bridge::Config {
+        let mut config = http_bridge::Config {
             listen: self.listen,
             call_timeout: self.call_timeout,
             drain_timeout: self.drain_timeout,
@@ -138,7 +142,10 @@ impl Options {
             expose: self.expose,
             deny: self.deny,
             limits: self.limits.into_limits(),
-        }
+            ..http_bridge::Config::default()
+        };
+        self.edge.apply(&mut config);
+        config
     }
 }
 

@@ -4,6 +4,7 @@
 //! calls a second a line each would cost more than the calls. `RUST_LOG=http_bridge::access=debug`
 //! shows them all. Never in it: bodies, queries, paths that a client made up.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::Method;
@@ -23,6 +24,7 @@ const CLIENT_CLOSED: u16 = 499;
 pub(crate) struct AccessLog {
     method: Method,
     route: &'static str,
+    client: IpAddr,
     /// The service's method, once discovery knows it.
     pub(crate) rpc: Option<Arc<RpcMethod>>,
     started: Instant,
@@ -33,16 +35,22 @@ pub(crate) struct AccessLog {
 
 impl AccessLog {
     /// Begins the line of a request.
-    pub(crate) fn new(method: Method, route: &'static str, id: RequestId) -> Self {
+    pub(crate) fn new(method: Method, route: &'static str, client: IpAddr, id: RequestId) -> Self {
         Self {
             method,
             route,
+            client,
             rpc: None,
             started: Instant::now(),
             id,
             status: None,
             code: None,
         }
+    }
+
+    /// Returns where the request comes from.
+    pub(crate) fn client(&self) -> IpAddr {
+        self.client
     }
 
     /// Returns when the request's head was complete.
@@ -71,6 +79,7 @@ impl Drop for AccessLog {
                     target: TARGET,
                     method = %self.method,
                     route = self.route,
+                    client = %self.client,
                     rpc = self.rpc.as_ref().map(|rpc| rpc.subject.as_str()),
                     status,
                     code = self.code.as_deref(),

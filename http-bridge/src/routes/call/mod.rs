@@ -51,7 +51,7 @@ pub(crate) async fn serve(
         _ => return Err(method_not_allowed(&head.method, ALLOW)),
     }
 
-    let kind = content::check(head)?;
+    let kind = content::check(head, &edge.config.cors)?;
     let timeout = deadline::of(&head.headers, edge.config.call_timeout)?;
     let limit = edge.config.limits.body_bytes.min(edge.client.max_payload());
     let body = body::read(body, limit, log.started() + edge.config.limits.body_time).await?;

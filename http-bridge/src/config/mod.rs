@@ -1,9 +1,17 @@
 //! Settings, with defaults that are safe to put on the web.
 
+mod cors;
+mod proxies;
+mod rate;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::pattern::Pattern;
+
+pub use cors::{Cors, Origin, OriginError};
+pub use proxies::{ForwardedHeader, Network, NetworkError, Proxies};
+pub use rate::{Rate, RateError};
 
 /// How a [`Bridge`](crate::Bridge) listens, calls and limits.
 ///
@@ -35,6 +43,13 @@ pub struct Config {
     pub expose: Vec<Pattern>,
     /// The methods that the web may not call, although `expose` has them. None by default.
     pub deny: Vec<Pattern>,
+    /// The pages of other sites that may call. None by default.
+    pub cors: Cors,
+    /// The proxies whose word on a client's address is taken. None by default.
+    pub proxies: Proxies,
+    /// How often one client may call: the subject of a verified token, else an address; past it
+    /// 429. No limit by default.
+    pub rate_limit: Option<Rate>,
     /// What one client, and all of them together, may use.
     pub limits: Limits,
 }
@@ -48,6 +63,9 @@ impl Default for Config {
             allowed_hosts: Vec::new(),
             expose: Vec::new(),
             deny: Vec::new(),
+            cors: Cors::default(),
+            proxies: Proxies::default(),
+            rate_limit: None,
             limits: Limits::default(),
         }
     }
