@@ -40,7 +40,9 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves a connection until it ends; once the bridge drains, it finishes what runs and closes.
-pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S, peer: IpAddr)
+///
+/// `agreed` is what TLS has settled on, where there is TLS.
+pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S, peer: IpAddr, agreed: Option<Protocol>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -54,7 +56,11 @@ where
     };
     // hyper's own detection has no timeout: a client that says nothing, or only `P`, would stay.
     let mut first = Vec::with_capacity(PREFACE.len());
-    let protocol = match driver.sniff(&mut stream, &mut first).await {
+    let sniffed = match agreed {
+        Some(protocol) => Ok(Some(protocol)),
+        None => driver.sniff(&mut stream, &mut first).await,
+    };
+    let protocol = match sniffed {
         Ok(Some(protocol)) => protocol,
         Ok(None) if !first.is_empty() => return refuse(stream, head_late()).await,
         Ok(None) | Err(_) => return,

@@ -5,7 +5,8 @@ use rpc_core::{Catalog, Client, Code, RpcError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::auth::Gate;
+use crate::config::{Config, ConfigError};
 use crate::layers::rate_limit::RateLimiter;
 use crate::problem::Problem;
 use crate::routes::health::Readiness;
@@ -16,6 +17,7 @@ pub(crate) struct Edge {
     pub(crate) client: Client,
     pub(crate) catalog: Catalog,
     pub(crate) readiness: Readiness,
+    pub(crate) gate: Option<Gate>,
     pub(crate) rate_limiter: Option<RateLimiter>,
     /// Whether only this machine reaches the bridge, so that a foreign host name is an attack.
     pub(crate) loopback: bool,
@@ -26,17 +28,18 @@ pub(crate) struct Edge {
 
 impl Edge {
     /// Creates the state; must be called in a Tokio runtime, where the catalog listens.
-    pub(crate) fn new(config: Config, client: Client, loopback: bool) -> Self {
-        Self {
+    pub(crate) fn new(config: Config, client: Client, loopback: bool) -> Result<Self, ConfigError> {
+        Ok(Self {
             catalog: Catalog::new(client.clone()),
             readiness: Readiness::new(),
+            gate: config.auth.clone().map(Gate::new).transpose()?,
             rate_limiter: config.rate_limit.map(RateLimiter::new),
             loopback,
             in_flight: Semaphore::new(config.limits.requests_in_flight.min(Semaphore::MAX_PERMITS)),
             draining: CancellationToken::new(),
             config: config.bounded(),
             client,
-        }
+        })
     }
 
     /// Admits one more request, for as long as the permit lives.

@@ -37,6 +37,7 @@ mod server;
 
 mod admission;
 mod answer;
+mod auth;
 mod connection;
 mod edge;
 mod layers;
@@ -47,10 +48,11 @@ mod routes;
 mod socket;
 mod stack;
 mod status;
+mod tls;
 
 pub use config::{
-    Config, Cors, ForwardedHeader, Limits, Network, NetworkError, Origin, OriginError, Proxies,
-    Rate, RateError,
+    Algorithm, AlgorithmError, Auth, Config, ConfigError, Cors, ForwardedHeader, KeySource, Limits,
+    Network, NetworkError, Origin, OriginError, Proxies, Rate, RateError, Tls, TokenRequired,
 };
 pub use pattern::{Pattern, PatternError};
 pub use server::{BindError, Bridge};

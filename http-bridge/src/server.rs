@@ -14,9 +14,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::connection;
 use crate::edge::Edge;
+use crate::tls::Acceptor;
 
 /// How long accepting pauses when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -41,6 +42,7 @@ pub struct Bridge {
     listener: TcpListener,
     address: SocketAddr,
     edge: Arc<Edge>,
+    tls: Option<Arc<Acceptor>>,
 }
 
 /// Why a bridge could not listen.
@@ -61,13 +63,23 @@ pub enum BindError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// What the settings name cannot be used.
+    #[error("{source}")]
+    Config {
+        /// The address, as configured.
+        address: SocketAddr,
+        /// What is wrong.
+        source: ConfigError,
+    },
 }
 
 impl BindError {
     /// Returns the address that was asked for.
     pub fn address(&self) -> SocketAddr {
         match self {
-            Self::AddressInUse { address } | Self::Listen { address, .. } => *address,
+            Self::AddressInUse { address }
+            | Self::Listen { address, .. }
+            | Self::Config { address, .. } => *address,
         }
     }
 }
@@ -76,27 +88,44 @@ impl Bridge {
     /// Listens. Connections wait from here on, and are answered once [`serve`](Self::serve) runs.
     ///
     /// # Errors
-    /// [`BindError::AddressInUse`], or [`BindError::Listen`] for any other reason.
+    /// [`BindError::Config`] when a certificate or key cannot be used, [`BindError::AddressInUse`],
+    /// or [`BindError::Listen`] for any other reason.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
     pub fn bind(config: Config, client: Client) -> Result<Self, BindError> {
         let address = config.listen;
+        let misconfigured = |source| BindError::Config { address, source };
+        let patience = config.limits.header_time;
+        let acceptor = |tls| Acceptor::new(tls, patience).map(Arc::new);
+        let tls = config.tls.clone().map(acceptor).transpose();
+        let tls = tls.map_err(|error| misconfigured(error.into()))?;
         let (listener, local) = listen(address).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::AddressInUse { address },
             _ => BindError::Listen { address, source },
         })?;
         let loopback = local.ip().to_canonical().is_loopback();
+        let edge = Edge::new(config, client, loopback).map_err(misconfigured)?;
         Ok(Self {
             listener,
             address: local,
-            edge: Arc::new(Edge::new(config, client, loopback)),
+            edge: Arc::new(edge),
+            tls,
         })
     }
 
     /// Returns the address it listens on, with the port that was taken for port 0.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns where clients find it: `https://127.0.0.1:5000`.
+    pub fn url(&self) -> String {
+        let scheme = match self.tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Answers requests until `shutdown` completes, then drains: takes no new connections, finishes
@@ -107,12 +136,15 @@ impl Bridge {
             admission: Admission::new(limits.connections, limits.connections_per_address),
             edge: self.edge,
             connections: TaskTracker::new(),
+            tls: self.tls,
         };
         let mut shutdown = pin!(shutdown);
+        let mut watch = pin!(watch(doors.tls.clone()));
         loop {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                () = &mut watch => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => doors.open(stream, peer),
                     Err(error) => pause_after(error).await,
@@ -141,20 +173,45 @@ struct Doors {
     admission: Arc<Admission>,
     edge: Arc<Edge>,
     connections: TaskTracker,
+    tls: Option<Arc<Acceptor>>,
 }
 
 impl Doors {
     fn open(&self, stream: TcpStream, peer: SocketAddr) {
         let Some(admitted) = self.admission.admit(peer.ip()) else {
-            return turn_away(stream);
+            // Words outside of TLS would be noise.
+            return if self.tls.is_none() {
+                turn_away(stream)
+            };
         };
         // A reply is written in one piece; waiting for more of it only costs time.
         let _ = stream.set_nodelay(true);
-        let served = connection::serve(self.edge.clone(), stream, peer.ip());
-        self.connections.spawn(async move {
-            served.await;
-            drop(admitted);
-        });
+        match self.tls.clone() {
+            None => {
+                let served = connection::serve(self.edge.clone(), stream, peer.ip(), None);
+                self.connections.spawn(async move {
+                    served.await;
+                    drop(admitted);
+                });
+            }
+            Some(tls) => {
+                let edge = self.edge.clone();
+                self.connections.spawn(async move {
+                    // Whoever drains waits for no handshake: nothing was asked yet.
+                    let accepted = tokio::select! {
+                        accepted = tls.accept(stream) => accepted,
+                        () = edge.draining.cancelled() => return,
+                    };
+                    match accepted {
+                        Ok((stream, protocol)) => {
+                            connection::serve(edge, stream, peer.ip(), Some(protocol)).await;
+                        }
+                        Err(error) => tracing::debug!("a TLS handshake failed: {error}"),
+                    }
+                    drop(admitted);
+                });
+            }
+        }
     }
 
     async fn close(self) {
@@ -170,6 +227,14 @@ impl Drop for Doors {
     /// Whoever drops [`Bridge::serve`] half-way leaves no connection behind that nobody ends.
     fn drop(&mut self) {
         self.edge.draining.cancel();
+    }
+}
+
+/// Sees to the certificate where there is one; never ends.
+async fn watch(tls: Option<Arc<Acceptor>>) {
+    match tls {
+        Some(tls) => tls.watch().await,
+        None => std::future::pending().await,
     }
 }
 

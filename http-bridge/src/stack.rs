@@ -12,6 +12,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 
+use crate::auth::Principal;
 use crate::edge::Edge;
 use crate::layers::access_log::AccessLog;
 use crate::layers::request_id::{self, RequestId};
@@ -25,6 +26,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) head: &'a Parts,
     pub(crate) id: &'a RequestId,
     pub(crate) log: &'a mut AccessLog,
+    /// Who calls, where tokens are asked for.
+    pub(crate) principal: Option<Principal>,
 }
 
 /// Answers one request that came from `peer`.
@@ -50,6 +53,7 @@ pub(crate) async fn handle(
         head: &head,
         id: &id,
         log: &mut log,
+        principal: None,
     };
     let answer = pass(exchange, route, body).await;
 
@@ -80,7 +84,7 @@ pub(crate) async fn handle(
 }
 
 async fn pass(
-    exchange: Exchange<'_>,
+    mut exchange: Exchange<'_>,
     route: Route<'_>,
     body: Incoming,
 ) -> Result<Response<Full<Bytes>>, Problem> {
@@ -107,11 +111,22 @@ async fn pass(
         return Ok(permission);
     }
 
-    // Before a request takes one of the places that all clients share.
+    // Who calls. Services are told, and the limit below counts by it.
+    let principal = match &edge.gate {
+        Some(gate) => gate.check(&head.headers).await,
+        None => Ok(None),
+    };
+
+    // Before a request takes one of the places that all clients share. Whoever guesses tokens is
+    // counted too, by address.
     let quota = match &edge.rate_limiter {
-        Some(limiter) => Some(limiter.take(rate_limit::Client::at(client))?),
+        Some(limiter) => {
+            let principal = principal.as_ref().ok().and_then(Option::as_ref);
+            Some(limiter.take(rate_limit::Client::of(principal, client))?)
+        }
         None => None,
     };
+    exchange.principal = principal?;
 
     // Last, so that what is refused above takes nobody's place. Held until the answer is known.
     let _permit = edge.admit()?;

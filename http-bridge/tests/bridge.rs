@@ -8,6 +8,8 @@
 #[path = "bridge/support/mod.rs"]
 mod support;
 
+#[path = "bridge/auth.rs"]
+mod auth;
 #[path = "bridge/calls.rs"]
 mod calls;
 #[path = "bridge/configuration.rs"]
@@ -36,3 +38,5 @@ mod refusals;
 mod scopes;
 #[path = "bridge/slowness.rs"]
 mod slowness;
+#[path = "bridge/tls.rs"]
+mod tls;

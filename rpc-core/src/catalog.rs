@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::client::Client;
-use crate::info::{ANNOUNCE, EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, Info, SAFE};
+use crate::info::{ANNOUNCE, EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, Info, SAFE, SCOPES};
 use crate::protocol::subject::check_method;
 
 /// How long a miss stays a miss.
@@ -60,6 +60,8 @@ pub struct Method {
     pub safe: bool,
     /// May be repeated.
     pub idempotent: bool,
+    /// What a caller must be allowed to do, all of it.
+    pub scopes: Vec<String>,
 }
 
 impl Catalog {
@@ -186,12 +188,18 @@ impl Method {
     fn from_info(service: &str, endpoint: EndpointInfo) -> Self {
         let metadata = endpoint.metadata.unwrap_or_default();
         let flags = metadata.get(FLAGS).map(String::as_str).unwrap_or_default();
+        let scopes = metadata.get(SCOPES).map(String::as_str).unwrap_or_default();
+        let scopes = scopes.split(',').map(str::trim);
         let has = |flag| flags.split(',').any(|set| set.trim() == flag);
         Self {
             service: service.to_owned(),
             internal: has(INTERNAL),
             safe: has(SAFE),
             idempotent: has(IDEMPOTENT),
+            scopes: scopes
+                .filter(|scope| !scope.is_empty())
+                .map(str::to_owned)
+                .collect(),
             name: endpoint.name,
             subject: endpoint.subject,
         }

@@ -1,12 +1,44 @@
 //! The options for who may call, from where and how often.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
-use http_bridge::{Cors, ForwardedHeader, Network, Origin, Proxies, Rate};
+use http_bridge::{
+    Algorithm, Auth, Cors, ForwardedHeader, KeySource, Network, Origin, Proxies, Rate, Tls,
+    TokenRequired,
+};
+
+use super::values::leeway;
 
 /// What stands between clients and calls.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Edge")]
 pub(super) struct EdgeOptions {
+    /// The certificate for TLS, with its chain, in PEM; watched for changes
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// The keys that sign tokens, a JWK set in a file or at an http(s) address; asks for tokens
+    #[arg(long, value_name = "FILE or URL")]
+    jwt_keys: Option<KeySource>,
+    /// Who makes the tokens (`iss`)
+    #[arg(long, value_name = "ISSUER")]
+    jwt_issuer: Option<String>,
+    /// For whom the tokens are (`aud`), one of these
+    #[arg(long, value_name = "AUDIENCE", value_delimiter = ',')]
+    jwt_audience: Vec<String>,
+    /// How tokens may be signed, such as RS256; every asymmetric algorithm without it
+    #[arg(long, value_name = "ALGORITHM", value_delimiter = ',')]
+    jwt_algorithm: Vec<Algorithm>,
+    /// How far the clocks of issuer and bridge may be apart
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = leeway)]
+    jwt_leeway: Duration,
+    /// Where a token is asked for
+    #[arg(long, value_name = "WHERE", default_value = "everywhere")]
+    jwt_required: Required,
     /// Origins whose pages may call, such as https://app.example
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Vec<Origin>,
@@ -24,6 +56,15 @@ pub(super) struct EdgeOptions {
     rate_limit: Option<Rate>,
 }
 
+/// Where a token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Required {
+    /// For everything but probes
+    Everywhere,
+    /// For methods that have scopes
+    Scopes,
+}
+
 /// The headers that proxies write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ForwardedBy {
@@ -35,7 +76,38 @@ enum ForwardedBy {
 
 impl EdgeOptions {
     /// Writes the options into a configuration.
-    pub(super) fn apply(self, config: &mut http_bridge::Config) {
+    ///
+    /// # Errors
+    /// When an option lacks others that it means nothing without.
+    pub(super) fn apply(self, config: &mut http_bridge::Config) -> Result<(), String> {
+        config.tls = match (self.tls_cert, self.tls_key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
+            _ => return Err("`--tls-cert` and `--tls-key` go together".to_owned()),
+        };
+        config.auth = match (self.jwt_keys, self.jwt_issuer, self.jwt_audience) {
+            (None, None, audiences) if audiences.is_empty() => None,
+            (Some(keys), Some(issuer), audiences) if !audiences.is_empty() => Some(Auth {
+                keys,
+                issuer,
+                audiences,
+                algorithms: match self.jwt_algorithm.is_empty() {
+                    true => Algorithm::ASYMMETRIC.to_vec(),
+                    false => self.jwt_algorithm,
+                },
+                leeway: self.jwt_leeway,
+                required: match self.jwt_required {
+                    Required::Everywhere => TokenRequired::Everywhere,
+                    Required::Scopes => TokenRequired::ForScopes,
+                },
+            }),
+            // Less would be a token from anybody, for anybody; or none at all, unnoticed.
+            _ => {
+                return Err(
+                    "`--jwt-keys`, `--jwt-issuer` and `--jwt-audience` go together".to_owned(),
+                );
+            }
+        };
         config.cors = Cors {
             origins: self.cors_origin,
             credentials: self.cors_credentials,
@@ -48,5 +120,6 @@ impl EdgeOptions {
             },
         };
         config.rate_limit = self.rate_limit;
+        Ok(())
     }
 }

@@ -84,7 +84,7 @@ const NO_SETTINGS: [&str; 5] = ["config", "print_config", "check_config", "help"
 impl Options {
     /// Reads all sources. What was only asked for (help, a template, a check) is printed, and ends
     /// the program well; a mistake ends it with one line.
-    pub(crate) fn read() -> Result<Self, ExitCode> {
+    pub(crate) fn read() -> Result<Settings, ExitCode> {
         let arguments: Vec<OsString> = std::env::args_os().collect();
         let command = command();
         let (options, origins) = parse(&command, arguments).map_err(|failure| match failure {
@@ -104,19 +104,26 @@ impl Options {
         if options.check_config {
             print!("{}", show::in_force(&command, &origins));
         }
-        let checked = options.check();
-        match (checked, options.check_config) {
-            (Err(line), _) => {
+        let is_check = options.check_config;
+        let settings = options.into_settings().and_then(|settings| {
+            // Whoever only checks wants to know now what a start would find.
+            match is_check.then(|| settings.bridge.check()) {
+                Some(Err(error)) => Err(error.to_string()),
+                _ => Ok(settings),
+            }
+        });
+        match settings {
+            Err(line) => {
                 eprintln!("http-bridge: {line}");
                 Err(ExitCode::FAILURE)
             }
-            (Ok(()), true) => Err(ExitCode::SUCCESS),
-            (Ok(()), false) => Ok(options),
+            Ok(_) if is_check => Err(ExitCode::SUCCESS),
+            Ok(settings) => Ok(settings),
         }
     }
 
-    /// Checks what one option alone cannot know.
-    fn check(&self) -> Result<(), String> {
+    /// Returns what the options say, once it is checked what one of them alone cannot know.
+    fn into_settings(self) -> Result<Settings, String> {
         if self.profile == Profile::Prod && self.expose.is_empty() {
             return Err(
                 "the prod profile needs `--expose`: name the methods that the web may call, such \
@@ -124,17 +131,7 @@ impl Options {
                     .to_owned(),
             );
         }
-        Ok(())
-    }
-
-    /// Returns how to reach NATS.
-    pub(crate) fn nats(&self) -> rpc_core::Config {
-        rpc_core::Config::new(self.nats_url.expose_secret()).name("http-bridge")
-    }
-
-    /// Returns how to listen and call.
-    pub(crate) fn bridge(self) -> http_bridge::Config {
-        let mut config = http_bridge::Config {
+        let mut bridge = http_bridge::Config {
             listen: self.listen,
             call_timeout: self.call_timeout,
             drain_timeout: self.drain_timeout,
@@ -144,9 +141,18 @@ impl Options {
             limits: self.limits.into_limits(),
             ..http_bridge::Config::default()
         };
-        self.edge.apply(&mut config);
-        config
+        self.edge.apply(&mut bridge)?;
+        let nats = rpc_core::Config::new(self.nats_url.expose_secret()).name("http-bridge");
+        Ok(Settings { nats, bridge })
     }
+}
+
+/// What the program runs with.
+pub(crate) struct Settings {
+    /// How to reach NATS.
+    pub(crate) nats: rpc_core::Config,
+    /// How to listen and call.
+    pub(crate) bridge: http_bridge::Config,
 }
 
 /// Where the value of every option came from.
@@ -222,7 +228,8 @@ mod tests {
     fn the_defaults_of_the_program_are_those_of_the_library() {
         let parsed = parse(&Options::command(), vec!["http-bridge".into()]);
         let (options, _) = parsed.ok().expect("the defaults parse");
-        assert_eq!(options.bridge(), http_bridge::Config::default());
+        let settings = options.into_settings().unwrap();
+        assert_eq!(settings.bridge, http_bridge::Config::default());
     }
 
     #[test]

@@ -1,17 +1,25 @@
 //! Settings, with defaults that are safe to put on the web.
 
+mod auth;
 mod cors;
 mod proxies;
 mod rate;
+mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::pattern::Pattern;
+use thiserror::Error;
 
+use crate::auth::{Gate, KeysError};
+use crate::pattern::Pattern;
+use crate::tls::{Acceptor, CertificateError};
+
+pub use auth::{Algorithm, AlgorithmError, Auth, KeySource, TokenRequired};
 pub use cors::{Cors, Origin, OriginError};
 pub use proxies::{ForwardedHeader, Network, NetworkError, Proxies};
 pub use rate::{Rate, RateError};
+pub use tls::Tls;
 
 /// How a [`Bridge`](crate::Bridge) listens, calls and limits.
 ///
@@ -43,6 +51,10 @@ pub struct Config {
     pub expose: Vec<Pattern>,
     /// The methods that the web may not call, although `expose` has them. None by default.
     pub deny: Vec<Pattern>,
+    /// TLS on the port; plain HTTP without it, as by default.
+    pub tls: Option<Tls>,
+    /// Asks callers for a token; everybody may call without it, as by default.
+    pub auth: Option<Auth>,
     /// The pages of other sites that may call. None by default.
     pub cors: Cors,
     /// The proxies whose word on a client's address is taken. None by default.
@@ -63,6 +75,8 @@ impl Default for Config {
             allowed_hosts: Vec::new(),
             expose: Vec::new(),
             deny: Vec::new(),
+            tls: None,
+            auth: None,
             cors: Cors::default(),
             proxies: Proxies::default(),
             rate_limit: None,
@@ -72,6 +86,20 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Checks what the settings name, without listening: the certificate and the file of keys.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if let Some(tls) = &self.tls {
+            Acceptor::new(tls.clone(), self.limits.header_time)?;
+        }
+        if let Some(auth) = &self.auth {
+            Gate::new(auth.clone())?;
+        }
+        Ok(())
+    }
+
     /// Returns whether `expose` and `deny` let the web call the method on `subject`.
     pub(crate) fn exposes(&self, subject: &str) -> bool {
         let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(subject));
@@ -93,6 +121,30 @@ impl Config {
             *time = YEAR.min(*time);
         }
         self
+    }
+}
+
+/// What is wrong with what the settings name.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The certificate or its key cannot be used.
+    #[error("the certificate: {0}")]
+    Certificate(String),
+    /// The keys for tokens cannot be used.
+    #[error("{0}")]
+    Keys(String),
+}
+
+impl From<CertificateError> for ConfigError {
+    fn from(error: CertificateError) -> Self {
+        Self::Certificate(error.to_string())
+    }
+}
+
+impl From<KeysError> for ConfigError {
+    fn from(error: KeysError) -> Self {
+        Self::Keys(error.to_string())
     }
 }
 

@@ -16,6 +16,7 @@ use rpc_core::{Code, RpcError};
 use tokio::time::Instant;
 
 use crate::admission::network_of;
+use crate::auth::Principal;
 use crate::config::Rate;
 use crate::problem::Problem;
 
@@ -38,9 +39,12 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// Returns the client at an address.
-    pub(crate) fn at(address: IpAddr) -> Self {
-        Self::Address(network_of(address))
+    /// Returns who is counted: whoever is known, else an address.
+    pub(crate) fn of(principal: Option<&Principal>, address: IpAddr) -> Self {
+        match principal {
+            Some(principal) => Self::Subject(principal.subject.clone()),
+            None => Self::Address(network_of(address)),
+        }
     }
 }
 
@@ -192,7 +196,7 @@ mod tests {
     }
 
     fn address(number: u32) -> Client {
-        Client::at(Ipv4Addr::from_bits(number).into())
+        Client::of(None, Ipv4Addr::from_bits(number).into())
     }
 
     #[tokio::test(start_paused = true)]
@@ -221,7 +225,7 @@ mod tests {
             assert!(limiter.take(client.clone()).is_ok(), "{client:?}");
             assert!(limiter.take(client.clone()).is_err(), "{client:?}");
         }
-        let v6 = |text: &str| Client::at(text.parse().unwrap());
+        let v6 = |text: &str| Client::of(None, text.parse().unwrap());
         assert!(limiter.take(v6("2001:db8::1")).is_ok());
         assert!(limiter.take(v6("2001:db8::2")).is_err());
     }

@@ -1,35 +1,12 @@
 //! Flags go before the environment, the environment before the file, the file before defaults.
 
-use std::path::PathBuf;
-
 use crate::program::{assert_fails_with, outcome, program};
-
-/// A file that is removed again.
-struct File(PathBuf);
-
-impl File {
-    fn new(text: &str) -> Self {
-        let name = format!("http-bridge-{:016x}.toml", fastrand::u64(..));
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
+use crate::support::files::File;
 
 /// What `--check-config` prints.
 async fn in_force(file: &str, variables: &[(&str, &str)], flags: &[&str]) -> String {
-    let file = File::new(file);
-    let mut command = program(&["--check-config", "--config", file.path()]);
+    let file = File::new("settings.toml", file);
+    let mut command = program(&["--check-config", "--config", file.name()]);
     command.args(flags).envs(variables.iter().copied());
     let output = outcome(command).await;
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -103,13 +80,13 @@ async fn a_mistake_in_the_file_is_named_with_its_line() {
         ("listen = \n", &[":1"]),
         ("profile = \"staging\"\n", &["--profile", "staging"]),
     ] {
-        let file = File::new(text);
-        let output = outcome(program(&["--check-config", "--config", file.path()])).await;
+        let file = File::new("settings.toml", text);
+        let output = outcome(program(&["--check-config", "--config", file.name()])).await;
         assert_fails_with(&output, words);
     }
     // Also where another source overrules it.
-    let file = File::new("max_body = \"much\"\n");
-    let flags = ["--max-body", "1KiB", "--config", file.path()];
+    let file = File::new("settings.toml", "max_body = \"much\"\n");
+    let flags = ["--max-body", "1KiB", "--config", file.name()];
     assert_fails_with(&outcome(program(&flags)).await, &["--max-body", "much"]);
 }
 

@@ -137,6 +137,35 @@ async fn a_bad_option_is_one_line() {
         (&["--expose", "a..b"], "a..b"),
         (&["--profile", "prod"], "--expose"),
         (&["--config", "/no/such/file"], "/no/such/file"),
+        (&["--tls-cert", "/no/such/file"], "--tls-key"),
+        (
+            &[
+                "--tls-cert",
+                "/no/such/file",
+                "--tls-key",
+                "/x",
+                "--check-config",
+            ],
+            "/no/such/file",
+        ),
+        (&["--jwt-keys", "/no/such/file"], "--jwt-issuer"),
+        (&["--jwt-audience", "me"], "--jwt-keys"),
+        (
+            &[
+                "--jwt-keys",
+                "/no/such/file",
+                "--jwt-issuer",
+                "me",
+                "--jwt-audience",
+                "you",
+                "--check-config",
+            ],
+            "/no/such/file",
+        ),
+        (&["--jwt-algorithm", "none"], "none"),
+        (&["--cors-origin", "*"], "--cors-origin"),
+        (&["--rate-limit", "many"], "100/1s"),
+        (&["--trusted-proxy", "10.0.0.0/33"], "10.0.0.0/33"),
     ] {
         let output = outcome(program(arguments)).await;
         assert_fails_with(&output, &[word]);

@@ -20,6 +20,7 @@ use hyper::{Method, Response};
 use rpc_core::protocol::{Outcome, WireReply};
 use rpc_core::{Code, Method as RpcMethod, RpcError};
 
+use crate::auth;
 use crate::edge::Edge;
 use crate::problem::Problem;
 use crate::routes::{json, method_not_allowed, options};
@@ -42,9 +43,11 @@ pub(crate) async fn serve(
         head,
         id,
         log,
+        principal,
     } = exchange;
     let method = find(edge, &target::subject(path)?).await?;
     log.rpc = Some(method.clone());
+    auth::permit(edge.gate.as_ref(), principal.as_ref(), &method)?;
     match head.method {
         Method::POST => {}
         Method::OPTIONS => return Ok(options(ALLOW)),
@@ -70,7 +73,7 @@ pub(crate) async fn serve(
         );
         return Err(late.with_outcome(Outcome::NotSent).into());
     }
-    let headers = forward::headers(&head.headers, id, left);
+    let headers = forward::headers(&head.headers, id, principal.as_ref(), left);
     let reply = edge
         .client
         .request(&method.subject, headers, body, left)

@@ -1,7 +1,9 @@
 //! A broker, a service and a bridge, each with names of its own; and a client that sends bytes.
 
+pub mod files;
 pub mod raw;
 pub mod service;
+pub mod tokens;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -130,6 +132,11 @@ pub fn post(path: &str, headers: &str, body: &str) -> String {
         "POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// Returns a GET.
+pub fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
 }
 
 /// Starts a broker, unless `NATS_URL` names one.

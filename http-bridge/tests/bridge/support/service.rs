@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// Methods by name, whether they are announced as internal, and whether somebody listens.
-const METHODS: [(&str, bool, bool); 9] = [
+const METHODS: [(&str, bool, bool); 10] = [
     ("hello", false, true),
     ("echo", false, true),
     ("headers", false, true),
@@ -19,6 +19,8 @@ const METHODS: [(&str, bool, bool); 9] = [
     ("never", false, true),
     ("gone", false, false),
     ("secret", true, true),
+    // Has scopes.
+    ("guarded", false, false),
 ];
 
 /// A running service with a name of its own, so that tests on one server do not meet.
@@ -94,8 +96,13 @@ fn info(name: &str) -> String {
         .iter()
         .map(|(method, internal, _)| {
             let flags = if *internal { "internal" } else { "" };
+            let scopes = if *method == "guarded" {
+                "thing:read,thing:write"
+            } else {
+                ""
+            };
             json!({ "name": method, "subject": format!("{name}.{method}"), "queue_group": "q",
-                    "metadata": { "rpc.flags": flags } })
+                    "metadata": { "rpc.flags": flags, "rpc.scopes": scopes } })
         })
         .collect();
     json!({ "type": "io.nats.micro.v1.info_response", "name": name, "id": name, "version": "1.0.0",
