@@ -1,5 +1,7 @@
 //! What all connections of one bridge share.
 
+use std::sync::Arc;
+
 use rpc_core::protocol::Outcome;
 use rpc_core::{Catalog, Client, Code, RpcError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -7,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Gate;
 use crate::config::{Config, ConfigError};
+use crate::idempotency;
 use crate::layers::rate_limit::RateLimiter;
 use crate::problem::Problem;
 use crate::routes::health::Readiness;
@@ -18,6 +21,8 @@ pub(crate) struct Edge {
     pub(crate) catalog: Catalog,
     pub(crate) readiness: Readiness,
     pub(crate) gate: Option<Gate>,
+    /// Replies for repeats, where they are kept.
+    pub(crate) idempotency: Option<Arc<idempotency::Store>>,
     pub(crate) rate_limiter: Option<RateLimiter>,
     /// Whether only this machine reaches the bridge, so that a foreign host name is an attack.
     pub(crate) loopback: bool,
@@ -33,6 +38,11 @@ impl Edge {
             catalog: Catalog::new(client.clone()),
             readiness: Readiness::new(),
             gate: config.auth.clone().map(Gate::new).transpose()?,
+            idempotency: config.idempotency.is_on().then(|| {
+                let store =
+                    idempotency::Store::new(config.idempotency, config.limits.requests_in_flight);
+                Arc::new(store)
+            }),
             rate_limiter: config.rate_limit.map(RateLimiter::new),
             loopback,
             in_flight: Semaphore::new(config.limits.requests_in_flight.min(Semaphore::MAX_PERMITS)),

@@ -40,6 +40,7 @@ mod answer;
 mod auth;
 mod connection;
 mod edge;
+mod idempotency;
 mod layers;
 mod problem;
 mod pulse;
@@ -51,8 +52,9 @@ mod status;
 mod tls;
 
 pub use config::{
-    Algorithm, AlgorithmError, Auth, Config, ConfigError, Cors, ForwardedHeader, KeySource, Limits,
-    Network, NetworkError, Origin, OriginError, Proxies, Rate, RateError, Tls, TokenRequired,
+    Algorithm, AlgorithmError, Auth, Config, ConfigError, Cors, ForwardedHeader, Idempotency,
+    KeySource, Limits, Network, NetworkError, Origin, OriginError, Proxies, Rate, RateError, Tls,
+    TokenRequired,
 };
 pub use pattern::{Pattern, PatternError};
 pub use server::{BindError, Bridge};

@@ -16,7 +16,7 @@ use crate::auth::Principal;
 use crate::edge::Edge;
 use crate::layers::access_log::AccessLog;
 use crate::layers::request_id::{self, RequestId};
-use crate::layers::{client_address, cors, framing, host, rate_limit, size};
+use crate::layers::{client_address, compression, cors, etag, framing, host, rate_limit, size};
 use crate::problem::Problem;
 use crate::router::{self, Route};
 
@@ -69,6 +69,16 @@ pub(crate) async fn handle(
             problem.into_response(&id, &head)
         }
     };
+    // Before compression, so that whoever has an answer already pays for none.
+    if !route.is_probe() {
+        response = etag::apply(&head, response);
+    }
+
+    // Last of what touches bodies: it needs them whole, and none of the others would know them.
+    if edge.config.compression {
+        response = compression::apply(&head.method, &head.headers, response).await;
+    }
+
     // Replies hold what services were told by others; no browser may guess a type for them.
     response.headers_mut().insert(
         header::X_CONTENT_TYPE_OPTIONS,

@@ -24,6 +24,8 @@ mod exposure;
 mod health;
 #[path = "bridge/http2.rs"]
 mod http2;
+#[path = "bridge/idempotency.rs"]
+mod idempotency;
 #[path = "bridge/limits.rs"]
 mod limits;
 #[path = "bridge/nesting.rs"]
@@ -32,6 +34,8 @@ mod nesting;
 mod program;
 #[path = "bridge/rates.rs"]
 mod rates;
+#[path = "bridge/reading.rs"]
+mod reading;
 #[path = "bridge/refusals.rs"]
 mod refusals;
 #[path = "bridge/scopes.rs"]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use http_bridge::{
-    Algorithm, Auth, Cors, ForwardedHeader, KeySource, Network, Origin, Proxies, Rate, Tls,
-    TokenRequired,
+    Algorithm, Auth, Cors, ForwardedHeader, Idempotency, KeySource, Network, Origin, Proxies, Rate,
+    Tls, TokenRequired,
 };
 
-use super::values::leeway;
+use super::values::{size, time_or_none};
 
 /// What stands between clients and calls.
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub(super) struct EdgeOptions {
     #[arg(long, value_name = "ALGORITHM", value_delimiter = ',')]
     jwt_algorithm: Vec<Algorithm>,
     /// How far the clocks of issuer and bridge may be apart
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = leeway)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_or_none)]
     jwt_leeway: Duration,
     /// Where a token is asked for
     #[arg(long, value_name = "WHERE", default_value = "everywhere")]
@@ -54,6 +54,15 @@ pub(super) struct EdgeOptions {
     /// How often one client may call, such as 100/1s; as often as it likes without it
     #[arg(long, value_name = "RATE")]
     rate_limit: Option<Rate>,
+    /// Compress large answers for clients that take it
+    #[arg(long, value_name = "BOOLEAN", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    compression: bool,
+    /// How long replies are kept for repeats with the same Idempotency-Key; 0 for not at all
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time_or_none)]
+    idempotency_time: Duration,
+    /// What those replies may take together
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
+    idempotency_memory: usize,
 }
 
 /// Where a token is asked for.
@@ -120,6 +129,11 @@ impl EdgeOptions {
             },
         };
         config.rate_limit = self.rate_limit;
+        config.compression = self.compression;
+        config.idempotency = Idempotency {
+            time: self.idempotency_time,
+            bytes: self.idempotency_memory,
+        };
         Ok(())
     }
 }

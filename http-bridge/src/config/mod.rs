@@ -2,6 +2,7 @@
 
 mod auth;
 mod cors;
+mod idempotency;
 mod proxies;
 mod rate;
 mod tls;
@@ -17,6 +18,7 @@ use crate::tls::{Acceptor, CertificateError};
 
 pub use auth::{Algorithm, AlgorithmError, Auth, KeySource, TokenRequired};
 pub use cors::{Cors, Origin, OriginError};
+pub use idempotency::Idempotency;
 pub use proxies::{ForwardedHeader, Network, NetworkError, Proxies};
 pub use rate::{Rate, RateError};
 pub use tls::Tls;
@@ -62,6 +64,10 @@ pub struct Config {
     /// How often one client may call: the subject of a verified token, else an address; past it
     /// 429. No limit by default.
     pub rate_limit: Option<Rate>,
+    /// Whether large answers are compressed for clients that take it. They are.
+    pub compression: bool,
+    /// How long replies are kept for repeats with the same `Idempotency-Key`. 10 minutes.
+    pub idempotency: Idempotency,
     /// What one client, and all of them together, may use.
     pub limits: Limits,
 }
@@ -80,6 +86,8 @@ impl Default for Config {
             cors: Cors::default(),
             proxies: Proxies::default(),
             rate_limit: None,
+            compression: true,
+            idempotency: Idempotency::default(),
             limits: Limits::default(),
         }
     }

@@ -2,7 +2,9 @@
 
 pub(crate) mod access_log;
 pub(crate) mod client_address;
+pub(crate) mod compression;
 pub(crate) mod cors;
+pub(crate) mod etag;
 pub(crate) mod framing;
 pub(crate) mod host;
 pub(crate) mod rate_limit;

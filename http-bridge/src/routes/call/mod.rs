@@ -16,12 +16,16 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
 use hyper::{Method, Response};
 use rpc_core::protocol::{Outcome, WireReply};
 use rpc_core::{Code, Method as RpcMethod, RpcError};
+use tokio::time::Instant;
 
-use crate::auth;
+use crate::auth::{self, Principal};
 use crate::edge::Edge;
+use crate::idempotency::{self, Name};
+use crate::layers::request_id::RequestId;
 use crate::problem::Problem;
 use crate::routes::{json, method_not_allowed, options};
 use crate::stack::Exchange;
@@ -47,7 +51,6 @@ pub(crate) async fn serve(
     } = exchange;
     let method = find(edge, &target::subject(path)?).await?;
     log.rpc = Some(method.clone());
-    auth::permit(edge.gate.as_ref(), principal.as_ref(), &method)?;
     match head.method {
         Method::POST => {}
         Method::OPTIONS => return Ok(options(ALLOW)),
@@ -60,8 +63,36 @@ pub(crate) async fn serve(
     let body = body::read(body, limit, log.started() + edge.config.limits.body_time).await?;
     content::check_shape(&body, kind)?;
 
+    let caller = Caller {
+        id,
+        principal: principal.as_ref(),
+        started: log.started(),
+    };
+    answer(send(edge, head, caller, &method, body, timeout).await?)
+}
+
+/// Who waits for a call, and since when.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    pub(crate) id: &'a RequestId,
+    pub(crate) principal: Option<&'a Principal>,
+    /// When the request's head was complete.
+    pub(crate) started: Instant,
+}
+
+/// Sends a call.
+pub(crate) async fn send(
+    edge: &Edge,
+    head: &Parts,
+    caller: Caller<'_>,
+    method: &RpcMethod,
+    arguments: Bytes,
+    timeout: Duration,
+) -> Result<WireReply, Problem> {
+    auth::permit(edge.gate.as_ref(), caller.principal, method)?;
+
     // The deadline counts from the request's head; a body that came with it cost nothing.
-    let spent = log.started().elapsed();
+    let spent = caller.started.elapsed();
     let left = match spent < NEGLIGIBLE {
         true => timeout,
         false => timeout.saturating_sub(spent),
@@ -73,13 +104,22 @@ pub(crate) async fn serve(
         );
         return Err(late.with_outcome(Outcome::NotSent).into());
     }
-    let headers = forward::headers(&head.headers, id, principal.as_ref(), left);
+    let headers = forward::headers(&head.headers, caller.id, caller.principal, left);
+    if head.method == Method::POST
+        && let Some(store) = &edge.idempotency
+        && let Some(key) = idempotency::key(&head.headers)?
+    {
+        let name = Name::new(caller.principal, &method.subject, key);
+        // What outlives the request owns what it needs.
+        let (client, subject) = (edge.client.clone(), method.subject.clone());
+        let body = arguments.clone();
+        let call = async move { client.request(&subject, headers, body, left).await };
+        return store.once(name, &arguments, call).await;
+    }
     let reply = edge
         .client
-        .request(&method.subject, headers, body, left)
-        .await
-        .map_err(RpcError::from)?;
-    answer(reply)
+        .request(&method.subject, headers, arguments, left);
+    reply.await.map_err(|error| RpcError::from(error).into())
 }
 
 /// Finds the method that a subject names; only what services announce for everybody is callable.

@@ -1,6 +1,7 @@
 //! A service as any NATS program might write it (ADR-32): nothing of this workspace in it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_nats::{Client, HeaderMap, Message};
 use futures_util::StreamExt;
@@ -9,10 +10,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// Methods by name, whether they are announced as internal, and whether somebody listens.
-const METHODS: [(&str, bool, bool); 10] = [
+const METHODS: [(&str, bool, bool); 11] = [
     ("hello", false, true),
     ("echo", false, true),
     ("headers", false, true),
+    ("count", false, true),
     ("fail", false, true),
     ("junk", false, true),
     ("wait", false, true),
@@ -22,6 +24,9 @@ const METHODS: [(&str, bool, bool); 10] = [
     // Has scopes.
     ("guarded", false, false),
 ];
+
+/// How often `count` was called, by all tests of this process.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 /// A running service with a name of its own, so that tests on one server do not meet.
 pub struct Service {
@@ -142,6 +147,11 @@ async fn reply(nats: &Client, method: &str, call: Message) {
             headers.insert("Nats-Service-Error-Code", arguments[0].to_string());
             headers.insert("Nats-Service-Error", "went wrong");
             arguments[1].to_string().into()
+        }
+        // Another number each time.
+        "count" => {
+            let number = RUNS.fetch_add(1, Ordering::Relaxed);
+            format!("[[{number}], {{}}]").into()
         }
         "junk" => "this is not a reply".into(),
         "never" => return,
