@@ -11,6 +11,7 @@ use crate::auth::Gate;
 use crate::config::{Config, ConfigError};
 use crate::idempotency;
 use crate::layers::rate_limit::RateLimiter;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::routes::health::Readiness;
 
@@ -23,6 +24,7 @@ pub(crate) struct Edge {
     pub(crate) gate: Option<Gate>,
     /// Replies for repeats, where they are kept.
     pub(crate) idempotency: Option<Arc<idempotency::Store>>,
+    pub(crate) metrics: Option<Arc<Metrics>>,
     pub(crate) rate_limiter: Option<RateLimiter>,
     /// Whether only this machine reaches the bridge, so that a foreign host name is an attack.
     pub(crate) loopback: bool,
@@ -43,6 +45,7 @@ impl Edge {
                     idempotency::Store::new(config.idempotency, config.limits.requests_in_flight);
                 Arc::new(store)
             }),
+            metrics: config.metrics.map(|_| Arc::new(Metrics::new())),
             rate_limiter: config.rate_limit.map(RateLimiter::new),
             loopback,
             in_flight: Semaphore::new(config.limits.requests_in_flight.min(Semaphore::MAX_PERMITS)),

@@ -42,6 +42,7 @@ mod connection;
 mod edge;
 mod idempotency;
 mod layers;
+mod metrics;
 mod problem;
 mod pulse;
 mod router;
@@ -53,8 +54,8 @@ mod tls;
 
 pub use config::{
     Algorithm, AlgorithmError, Auth, Config, ConfigError, Cors, ForwardedHeader, Idempotency,
-    KeySource, Limits, Network, NetworkError, Origin, OriginError, Proxies, Rate, RateError, Tls,
-    TokenRequired,
+    KeySource, Limits, MetricsAt, Network, NetworkError, Origin, OriginError, Proxies, Rate,
+    RateError, Tls, TokenRequired,
 };
 pub use pattern::{Pattern, PatternError};
 pub use server::{BindError, Bridge};

@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    rpc_core::log::init();
+    settings.log.init();
     run(settings)
         .await
         .map_or_else(|error| cli::fail(&*error), |()| ExitCode::SUCCESS)

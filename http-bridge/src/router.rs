@@ -6,7 +6,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 
 use crate::problem::Problem;
-use crate::routes::{call, errors, health, welcome};
+use crate::routes::{call, errors, health, metrics, welcome};
 use crate::stack::Exchange;
 
 /// Where a request goes.
@@ -20,6 +20,8 @@ pub(crate) enum Route<'a> {
     Live,
     /// `/readyz`
     Ready,
+    /// `/metrics`
+    Metrics,
     /// `/<service>.<method>`, and every path nobody else wants: the text after the slash.
     Call(&'a str),
 }
@@ -32,6 +34,7 @@ impl<'a> Route<'a> {
             errors::PATH => Self::Errors,
             "/livez" => Self::Live,
             "/readyz" => Self::Ready,
+            metrics::PATH => Self::Metrics,
             other => Self::Call(other.strip_prefix('/').unwrap_or(other)),
         }
     }
@@ -43,6 +46,7 @@ impl<'a> Route<'a> {
             Self::Errors => errors::PATH,
             Self::Live => "/livez",
             Self::Ready => "/readyz",
+            Self::Metrics => metrics::PATH,
             Self::Call(_) => "/{service}.{method}",
         }
     }
@@ -64,6 +68,7 @@ pub(crate) async fn dispatch(
         Route::Errors => errors::serve(exchange),
         Route::Live => health::live(exchange),
         Route::Ready => health::ready(exchange).await,
+        Route::Metrics => metrics::serve(exchange),
         Route::Call(target) => call::serve(exchange, target, body).await,
     }
 }

@@ -11,12 +11,14 @@ use futures_util::FutureExt;
 use rpc_core::{Client, Code, RpcError};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::admission::Admission;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, MetricsAt};
 use crate::connection;
 use crate::edge::Edge;
+use crate::metrics::Metrics;
+use crate::routes::metrics;
 use crate::tls::Acceptor;
 
 /// How long accepting pauses when the process is out of descriptors.
@@ -43,6 +45,7 @@ pub struct Bridge {
     address: SocketAddr,
     edge: Arc<Edge>,
     tls: Option<Arc<Acceptor>>,
+    metrics: Option<(TcpListener, SocketAddr)>,
 }
 
 /// Why a bridge could not listen.
@@ -100,10 +103,11 @@ impl Bridge {
         let acceptor = |tls| Acceptor::new(tls, patience).map(Arc::new);
         let tls = config.tls.clone().map(acceptor).transpose();
         let tls = tls.map_err(|error| misconfigured(error.into()))?;
-        let (listener, local) = listen(address).map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::AddressInUse { address },
-            _ => BindError::Listen { address, source },
-        })?;
+        let (listener, local) = bind(address)?;
+        let metrics = match config.metrics {
+            Some(MetricsAt::Listener(address)) => Some(bind(address)?),
+            Some(MetricsAt::MainPort) | None => None,
+        };
         let loopback = local.ip().to_canonical().is_loopback();
         let edge = Edge::new(config, client, loopback).map_err(misconfigured)?;
         Ok(Self {
@@ -111,12 +115,18 @@ impl Bridge {
             address: local,
             edge: Arc::new(edge),
             tls,
+            metrics,
         })
     }
 
     /// Returns the address it listens on, with the port that was taken for port 0.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the address of `/metrics`, where that has one of its own.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// Returns where clients find it: `https://127.0.0.1:5000`.
@@ -138,6 +148,13 @@ impl Bridge {
             connections: TaskTracker::new(),
             tls: self.tls,
         };
+        // To the end: how a drain goes is worth a look.
+        let _metrics =
+            self.metrics
+                .zip(doors.edge.metrics.clone())
+                .map(|((listener, _), metrics)| {
+                    AbortOnDropHandle::new(tokio::spawn(metrics::listen(listener, metrics)))
+                });
         let mut shutdown = pin!(shutdown);
         let mut watch = pin!(watch(doors.tls.clone()));
         loop {
@@ -179,11 +196,15 @@ struct Doors {
 impl Doors {
     fn open(&self, stream: TcpStream, peer: SocketAddr) {
         let Some(admitted) = self.admission.admit(peer.ip()) else {
+            if let Some(metrics) = &self.edge.metrics {
+                metrics.refused();
+            }
             // Words outside of TLS would be noise.
             return if self.tls.is_none() {
                 turn_away(stream)
             };
         };
+        let counted = self.edge.metrics.as_ref().map(Metrics::open);
         // A reply is written in one piece; waiting for more of it only costs time.
         let _ = stream.set_nodelay(true);
         match self.tls.clone() {
@@ -191,7 +212,7 @@ impl Doors {
                 let served = connection::serve(self.edge.clone(), stream, peer.ip(), None);
                 self.connections.spawn(async move {
                     served.await;
-                    drop(admitted);
+                    drop((admitted, counted));
                 });
             }
             Some(tls) => {
@@ -208,7 +229,7 @@ impl Doors {
                         }
                         Err(error) => tracing::debug!("a TLS handshake failed: {error}"),
                     }
-                    drop(admitted);
+                    drop((admitted, counted));
                 });
             }
         }
@@ -253,6 +274,13 @@ async fn pause_after(error: io::Error) {
         tracing::warn!("accepting a connection failed: {error}");
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    listen(address).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::AddressInUse { address },
+        _ => BindError::Listen { address, source },
+    })
 }
 
 fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {

@@ -45,8 +45,13 @@ pub(crate) async fn handle(
     // Who connected, unless that is a proxy whose word is taken.
     let client = client_address::of(peer, &head.headers, &edge.config.proxies);
 
-    // Around all that follows: the line is written even when the client goes away in between.
+    // Around all that follows: the line is written, and the request counted, even when the client
+    // goes away in between.
     let mut log = AccessLog::new(head.method.clone(), route.template(), client, id.clone());
+    log.measured = edge
+        .metrics
+        .as_ref()
+        .map(|metrics| metrics.begin(&head.headers));
 
     let exchange = Exchange {
         edge,

@@ -28,6 +28,8 @@ mod http2;
 mod idempotency;
 #[path = "bridge/limits.rs"]
 mod limits;
+#[path = "bridge/metrics.rs"]
+mod metrics;
 #[path = "bridge/nesting.rs"]
 mod nesting;
 #[path = "bridge/program.rs"]

@@ -1,12 +1,13 @@
 //! The options for who may call, from where and how often.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use http_bridge::{
-    Algorithm, Auth, Cors, ForwardedHeader, Idempotency, KeySource, Network, Origin, Proxies, Rate,
-    Tls, TokenRequired,
+    Algorithm, Auth, Cors, ForwardedHeader, Idempotency, KeySource, MetricsAt, Network, Origin,
+    Proxies, Rate, Tls, TokenRequired,
 };
 
 use super::values::{size, time_or_none};
@@ -54,6 +55,12 @@ pub(super) struct EdgeOptions {
     /// How often one client may call, such as 100/1s; as often as it likes without it
     #[arg(long, value_name = "RATE")]
     rate_limit: Option<Rate>,
+    /// Serve /metrics beside everything else
+    #[arg(long, value_name = "BOOLEAN", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    metrics: bool,
+    /// Serve /metrics on an address of its own, in plain HTTP
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
     /// Compress large answers for clients that take it
     #[arg(long, value_name = "BOOLEAN", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     compression: bool,
@@ -129,6 +136,14 @@ impl EdgeOptions {
             },
         };
         config.rate_limit = self.rate_limit;
+        config.metrics = match (self.metrics_listen, self.metrics) {
+            (Some(_), true) => {
+                return Err("`--metrics` and `--metrics-listen` exclude each other".to_owned());
+            }
+            (Some(address), false) => Some(MetricsAt::Listener(address)),
+            (None, true) => Some(MetricsAt::MainPort),
+            (None, false) => None,
+        };
         config.compression = self.compression;
         config.idempotency = Idempotency {
             time: self.idempotency_time,

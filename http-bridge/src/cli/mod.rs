@@ -6,6 +6,7 @@
 mod edge;
 mod file;
 mod limits;
+mod log;
 mod show;
 mod values;
 
@@ -22,6 +23,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use edge::EdgeOptions;
 use limits::LimitOptions;
+use log::{Log, LogFormat};
 use values::{duration, secret};
 
 /// Puts NATS services on the web: POST /<service>.<method> becomes a NATS request.
@@ -62,6 +64,13 @@ pub(crate) struct Options {
     /// How long running requests may go on once the bridge was told to stop
     #[arg(long, default_value = "30s", value_parser = duration, value_name = "TIME")]
     drain_timeout: Duration,
+
+    /// How log lines are written, to standard error; RUST_LOG says which
+    #[arg(long, value_name = "FORMAT", default_value = "pretty")]
+    log_format: LogFormat,
+    /// Log a line for every request, and not for failures alone
+    #[arg(long, value_name = "BOOLEAN", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    access_log: bool,
 
     #[command(flatten)]
     edge: EdgeOptions,
@@ -143,7 +152,11 @@ impl Options {
         };
         self.edge.apply(&mut bridge)?;
         let nats = rpc_core::Config::new(self.nats_url.expose_secret()).name("http-bridge");
-        Ok(Settings { nats, bridge })
+        let log = Log {
+            format: self.log_format,
+            access: self.access_log,
+        };
+        Ok(Settings { nats, bridge, log })
     }
 }
 
@@ -153,6 +166,8 @@ pub(crate) struct Settings {
     pub(crate) nats: rpc_core::Config,
     /// How to listen and call.
     pub(crate) bridge: http_bridge::Config,
+    /// What to log, and how.
+    pub(crate) log: Log,
 }
 
 /// Where the value of every option came from.

@@ -3,6 +3,7 @@
 mod auth;
 mod cors;
 mod idempotency;
+mod metrics;
 mod proxies;
 mod rate;
 mod tls;
@@ -19,6 +20,7 @@ use crate::tls::{Acceptor, CertificateError};
 pub use auth::{Algorithm, AlgorithmError, Auth, KeySource, TokenRequired};
 pub use cors::{Cors, Origin, OriginError};
 pub use idempotency::Idempotency;
+pub use metrics::MetricsAt;
 pub use proxies::{ForwardedHeader, Network, NetworkError, Proxies};
 pub use rate::{Rate, RateError};
 pub use tls::Tls;
@@ -68,6 +70,8 @@ pub struct Config {
     pub compression: bool,
     /// How long replies are kept for repeats with the same `Idempotency-Key`. 10 minutes.
     pub idempotency: Idempotency,
+    /// Where `/metrics` is. Nowhere by default, and then nothing is counted.
+    pub metrics: Option<MetricsAt>,
     /// What one client, and all of them together, may use.
     pub limits: Limits,
 }
@@ -88,6 +92,7 @@ impl Default for Config {
             rate_limit: None,
             compression: true,
             idempotency: Idempotency::default(),
+            metrics: None,
             limits: Limits::default(),
         }
     }

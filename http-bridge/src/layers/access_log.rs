@@ -12,6 +12,7 @@ use rpc_core::Method as RpcMethod;
 use tokio::time::Instant;
 
 use crate::layers::request_id::RequestId;
+use crate::metrics::{self, Labels, Measured};
 
 /// The target of the lines, for filters.
 pub(crate) const TARGET: &str = "http_bridge::access";
@@ -27,6 +28,8 @@ pub(crate) struct AccessLog {
     client: IpAddr,
     /// The service's method, once discovery knows it.
     pub(crate) rpc: Option<Arc<RpcMethod>>,
+    /// The same for `/metrics`, where that is on.
+    pub(crate) measured: Option<Measured>,
     started: Instant,
     id: RequestId,
     status: Option<u16>,
@@ -41,6 +44,7 @@ impl AccessLog {
             route,
             client,
             rpc: None,
+            measured: None,
             started: Instant::now(),
             id,
             status: None,
@@ -87,6 +91,15 @@ impl Drop for AccessLog {
                     request_id = self.id.as_str(),
                 )
             };
+        }
+        if let Some(measured) = self.measured.take() {
+            let labels = Labels {
+                method: metrics::method_name(&self.method),
+                route: self.route,
+                rpc: self.rpc.clone(),
+                status,
+            };
+            measured.end(labels, self.started.elapsed());
         }
         if status >= 500 {
             line!(warn);

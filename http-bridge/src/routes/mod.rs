@@ -3,6 +3,7 @@
 pub(crate) mod call;
 pub(crate) mod errors;
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod welcome;
 
 use bytes::Bytes;

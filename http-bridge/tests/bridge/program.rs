@@ -163,6 +163,11 @@ async fn a_bad_option_is_one_line() {
             "/no/such/file",
         ),
         (&["--jwt-algorithm", "none"], "none"),
+        (
+            &["--metrics", "--metrics-listen", "127.0.0.1:0"],
+            "--metrics-listen",
+        ),
+        (&["--log-format", "xml"], "--log-format"),
         (&["--cors-origin", "*"], "--cors-origin"),
         (&["--rate-limit", "many"], "100/1s"),
         (&["--trusted-proxy", "10.0.0.0/33"], "10.0.0.0/33"),

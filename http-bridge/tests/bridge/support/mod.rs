@@ -24,6 +24,8 @@ pub const SOON: Duration = Duration::from_secs(10);
 pub struct Setup {
     pub address: SocketAddr,
     pub service: Service,
+    /// Where `/metrics` is, when it has an address of its own.
+    pub metrics: Option<SocketAddr>,
     pub nats_url: String,
     pub broker: Option<rpc_broker::Handle>,
     stop: Option<oneshot::Sender<()>>,
@@ -57,6 +59,7 @@ impl Setup {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             service,
+            metrics: None,
             nats_url,
             broker,
             stop: None,
@@ -72,6 +75,7 @@ impl Setup {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let bridge = Bridge::bind(Config { listen, ..config }, client).unwrap();
         self.address = bridge.local_addr();
+        self.metrics = bridge.metrics_addr();
         let (stop, stopped) = oneshot::channel();
         self.stop = Some(stop);
         self.served = tokio::spawn(bridge.serve(async {
