@@ -200,9 +200,10 @@ impl Doors {
                 metrics.refused();
             }
             // Words outside of TLS would be noise.
-            return if self.tls.is_none() {
-                turn_away(stream)
-            };
+            if self.tls.is_none() {
+                turn_away(stream);
+            }
+            return;
         };
         let counted = self.edge.metrics.as_ref().map(Metrics::open);
         // A reply is written in one piece; waiting for more of it only costs time.

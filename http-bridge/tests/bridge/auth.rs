@@ -232,9 +232,8 @@ async fn claims_have_to_hold() {
                 assert_eq!(answer.status, 200, "{claim}: {value}");
             }
             false => {
-                guarded
-                    .assert_refused(&token, &format!("{claim}: {value}"))
-                    .await
+                let why = format!("{claim}: {value}");
+                guarded.assert_refused(&token, &why).await;
             }
         }
     }

@@ -10,17 +10,20 @@ use hyper::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rpc_core::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::program::{program, ready};
 use crate::support::files::File;
 use crate::support::raw::Connection;
-use crate::support::{SOON, Setup};
+use crate::support::tokens::{AUDIENCE, ISSUER, Issuer};
+use crate::support::{SOON, Setup, broker, post, service};
 
 /// A certificate of its own authority.
 struct Certificate {
@@ -293,4 +296,70 @@ async fn files_that_cannot_be_used_are_named() {
         said.contains("/no/such/file") && said.contains("No such file"),
         "{said}"
     );
+}
+
+/// Serves keys over HTTPS.
+async fn serve_keys(certificate: &Certificate, body: String) -> u16 {
+    let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = builder
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der.clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // Whoever does not trust the certificate leaves in the middle of this.
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut request).await.unwrap();
+            }
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            let answer = head + &body;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn keys_for_tokens_come_over_tls_from_whom_the_machine_trusts() {
+    let (_broker, url) = broker();
+    let service = service::Service::start(&url).await;
+    let (issuer, certificate) = (Issuer::new(), Certificate::new());
+    let port = serve_keys(&certificate, issuer.jwks().to_string()).await;
+    let keys = format!("https://localhost:{port}/keys");
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--nats-url",
+        &url,
+        "--jwt-keys",
+        &keys,
+        "--jwt-issuer",
+        ISSUER,
+        "--jwt-audience",
+        AUDIENCE,
+    ];
+    let trusted = [(&certificate, 200), (&Certificate::new(), 503)];
+    for (authority, status) in trusted {
+        let authorities = File::new("authorities.pem", &authority.pem);
+        let mut command = program(&arguments);
+        command.env("SSL_CERT_FILE", authorities.path());
+        let mut child = command.spawn().unwrap();
+        let mut connection = Connection::open(ready(&mut child).await).await;
+        let token = format!("Authorization: Bearer {}\r\n", issuer.good("bob", ""));
+        let path = format!("/{}.hello", service.name);
+        let answer = connection.exchange(post(&path, &token, "[]")).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
 }
