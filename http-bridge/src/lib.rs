@@ -24,6 +24,10 @@
 //! [`Limits`] bounds what one client, and all together, may use. The defaults are meant for a
 //! listener that anybody can reach.
 //!
+//! # At the edge
+//! TLS, tokens, CORS, rate limits, trusted proxies, idempotency keys, compression and metrics are
+//! fields of [`Config`], off or harmless by default.
+//!
 //! # How to read it
 //! `server.rs` accepts, `connection.rs` speaks HTTP, `stack.rs` lists what every request passes,
 //! `router.rs` picks the route, `routes/call` makes the call.

@@ -54,7 +54,7 @@ pub enum TokenRequired {
 /// Where the keys are that sign tokens: a JWK set (RFC 7517).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
-    /// A file, read again as it changes.
+    /// A file, read again from time to time and when a token names a key that is not known.
     File(PathBuf),
     /// An address with `http` or `https`, asked again from time to time and when a token names a
     /// key that is not known. Symmetric keys from there are not used.
