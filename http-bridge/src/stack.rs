@@ -75,13 +75,14 @@ pub(crate) async fn handle(
         }
     };
     // Before compression, so that whoever has an answer already pays for none.
-    if !route.is_probe() {
+    if etag::concerns(&head.method) && !route.is_probe() {
         response = etag::apply(&head, response);
     }
 
     // Last of what touches bodies: it needs them whole, and none of the others would know them.
-    if edge.config.compression {
-        response = compression::apply(&head.method, &head.headers, response).await;
+    // Boxed, as whatever waits and is not for every call: each would carry the room that it takes.
+    if edge.config.compression && compression::is_worth_it(&response) {
+        response = Box::pin(compression::apply(&head.method, &head.headers, response)).await;
     }
 
     // Replies hold what services were told by others; no browser may guess a type for them.
@@ -128,7 +129,7 @@ async fn pass(
 
     // Who calls. Services are told, and the limit below counts by it.
     let principal = match &edge.gate {
-        Some(gate) => gate.check(&head.headers).await,
+        Some(gate) => Box::pin(gate.check(&head.headers)).await,
         None => Ok(None),
     };
 

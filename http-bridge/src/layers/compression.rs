@@ -23,15 +23,12 @@ enum Encoding {
     Gzip,
 }
 
-/// Compresses an answer of 1 KiB or more for a client that takes it.
+/// Compresses an answer that [is worth it](is_worth_it), for a client that takes it.
 pub(crate) async fn apply(
     method: &Method,
     request: &HeaderMap,
     mut response: Response<Full<Bytes>>,
 ) -> Response<Full<Bytes>> {
-    if !is_worth_it(&response) {
-        return response;
-    }
     // Also where this client takes none: a cache has to know that others do.
     response
         .headers_mut()
@@ -62,8 +59,8 @@ pub(crate) async fn apply(
     Response::from_parts(parts, Full::from(compressed))
 }
 
-/// Only text, and only what is complete: streams are not held back to be compressed.
-fn is_worth_it(response: &Response<Full<Bytes>>) -> bool {
+/// Returns whether an answer is text of 1 KiB or more, and complete: streams are not held back.
+pub(crate) fn is_worth_it(response: &Response<Full<Bytes>>) -> bool {
     let size = response.body().size_hint().exact().unwrap_or(0);
     let headers = response.headers();
     size >= SMALLEST

@@ -14,14 +14,17 @@ use crate::answer::bytes_of;
 /// What of a SHA-256 tells answers apart.
 const TAG_BYTES: usize = 16;
 
+/// Returns whether requests of a method read, and so may have their answer already.
+pub(crate) fn concerns(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
 /// Tags an answer to GET or HEAD, and leaves out its body when the client names the tag.
 ///
 /// The tag is weak: the same answer may go out compressed, and its bytes are what a tag without `W/`
 /// would speak of. It is made of the answer alone, so that all bridges agree on it.
 pub(crate) fn apply(head: &Parts, response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
-    let is_read = matches!(head.method, Method::GET | Method::HEAD);
-    if !is_read
-        || response.status() != StatusCode::OK
+    if response.status() != StatusCode::OK
         || response.headers().contains_key(header::ETAG)
         || response
             .headers()

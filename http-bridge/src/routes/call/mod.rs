@@ -114,7 +114,7 @@ pub(crate) async fn send(
         let (client, subject) = (edge.client.clone(), method.subject.clone());
         let body = arguments.clone();
         let call = async move { client.request(&subject, headers, body, left).await };
-        return store.once(name, &arguments, call).await;
+        return Box::pin(store.once(name, &arguments, call)).await;
     }
     let reply = edge
         .client
