@@ -71,7 +71,7 @@ impl Drop for Admitted {
 }
 
 /// One IPv6 subscriber commands a whole /64, so that is what counts as an address.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

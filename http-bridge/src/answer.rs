@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::Full;
+use futures_util::FutureExt as _;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::pulse::Busy;
@@ -21,6 +22,14 @@ impl Answer {
     pub(crate) fn new(body: Full<Bytes>, busy: Busy) -> Self {
         Self { body, _busy: busy }
     }
+}
+
+/// Returns what a body holds; it is all there, and nothing is copied.
+pub(crate) fn bytes_of(body: Full<Bytes>) -> Bytes {
+    let Some(Ok(collected)) = body.collect().now_or_never() else {
+        unreachable!("a full body is one frame, and ready");
+    };
+    collected.to_bytes()
 }
 
 impl Body for Answer {

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,9 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves a connection until it ends; once the bridge drains, it finishes what runs and closes.
-pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S)
+///
+/// `agreed` is what TLS has settled on, where there is TLS.
+pub(crate) async fn serve<S>(edge: Arc<Edge>, mut stream: S, peer: IpAddr, agreed: Option<Protocol>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -53,7 +56,11 @@ where
     };
     // hyper's own detection has no timeout: a client that says nothing, or only `P`, would stay.
     let mut first = Vec::with_capacity(PREFACE.len());
-    let protocol = match driver.sniff(&mut stream, &mut first).await {
+    let sniffed = match agreed {
+        Some(protocol) => Ok(Some(protocol)),
+        None => driver.sniff(&mut stream, &mut first).await,
+    };
+    let protocol = match sniffed {
         Ok(Some(protocol)) => protocol,
         Ok(None) if !first.is_empty() => return refuse(stream, head_late()).await,
         Ok(None) | Err(_) => return,
@@ -64,7 +71,7 @@ where
         move |request: Request<Incoming>| {
             let (edge, busy) = (edge.clone(), pulse.begin());
             async move {
-                let response = stack::handle(&edge, request).await;
+                let response = stack::handle(&edge, peer, request).await;
                 Ok::<Response<Answer>, Infallible>(response.map(|body| Answer::new(body, busy)))
             }
         }

@@ -9,7 +9,8 @@
 //!
 //! # What is callable
 //! Methods that services announce, and nothing else: no raw subjects, nothing marked `internal`. A
-//! new service is found when it is first called; the bridge is not restarted.
+//! new service is found when it is first called; the bridge is not restarted. [`Config::expose`] and
+//! [`Config::deny`] narrow it down.
 //!
 //! # Errors
 //! RFC 9457 `application/problem+json`, with the service's own code, message and details:
@@ -23,6 +24,10 @@
 //! [`Limits`] bounds what one client, and all together, may use. The defaults are meant for a
 //! listener that anybody can reach.
 //!
+//! # At the edge
+//! TLS, tokens, CORS, rate limits, trusted proxies, idempotency keys, compression and metrics are
+//! fields of [`Config`], off or harmless by default.
+//!
 //! # How to read it
 //! `server.rs` accepts, `connection.rs` speaks HTTP, `stack.rs` lists what every request passes,
 //! `router.rs` picks the route, `routes/call` makes the call.
@@ -31,13 +36,17 @@
 //! * `mimalloc`: the program's allocator; of no use to a library.
 
 mod config;
+mod pattern;
 mod server;
 
 mod admission;
 mod answer;
+mod auth;
 mod connection;
 mod edge;
+mod idempotency;
 mod layers;
+mod metrics;
 mod problem;
 mod pulse;
 mod router;
@@ -45,6 +54,12 @@ mod routes;
 mod socket;
 mod stack;
 mod status;
+mod tls;
 
-pub use config::{Config, Limits};
+pub use config::{
+    Algorithm, AlgorithmError, Auth, Config, ConfigError, Cors, ForwardedHeader, Idempotency,
+    KeySource, Limits, MetricsAt, Network, NetworkError, Origin, OriginError, Proxies, Rate,
+    RateError, Tls, TokenRequired,
+};
+pub use pattern::{Pattern, PatternError};
 pub use server::{BindError, Bridge};

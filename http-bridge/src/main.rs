@@ -15,25 +15,25 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 // One thread: a request and its reply stay on it, which is worth more than a second one.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let options = match cli::Options::read() {
-        Ok(options) => options,
+    let settings = match cli::Options::read() {
+        Ok(settings) => settings,
         Err(code) => return code,
     };
-    rpc_core::log::init();
-    run(options)
+    settings.log.init();
+    run(settings)
         .await
         .map_or_else(|error| cli::fail(&*error), |()| ExitCode::SUCCESS)
 }
 
-async fn run(options: cli::Options) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(settings: cli::Settings) -> Result<(), Box<dyn std::error::Error>> {
     let mut stop = pin!(rpc_core::stop_signal());
     let client = tokio::select! {
-        client = Client::connect(options.nats()) => client?,
+        client = Client::connect(settings.nats) => client?,
         // Told to stop before there was anything to drain.
         () = &mut stop => return Ok(()),
     };
-    let bridge = Bridge::bind(options.bridge(), client)?;
-    println!("READY http://{}", bridge.local_addr());
+    let bridge = Bridge::bind(settings.bridge, client)?;
+    println!("READY {}", bridge.url());
     bridge.serve(stop).await;
     Ok(())
 }

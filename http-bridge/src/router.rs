@@ -6,7 +6,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 
 use crate::problem::Problem;
-use crate::routes::{call, errors, health, listing, openapi, rest, welcome};
+use crate::routes::{call, errors, health, listing, metrics, openapi, rest, welcome};
 use crate::stack::Exchange;
 
 /// Where a request goes.
@@ -20,6 +20,8 @@ pub(crate) enum Route<'a> {
     Live,
     /// `/readyz`
     Ready,
+    /// `/metrics`
+    Metrics,
     /// `/routes`
     Listing,
     /// `/openapi.json`
@@ -38,6 +40,7 @@ impl<'a> Route<'a> {
             errors::PATH => Self::Errors,
             "/livez" => Self::Live,
             "/readyz" => Self::Ready,
+            metrics::PATH => Self::Metrics,
             listing::PATH => Self::Listing,
             openapi::PATH => Self::OpenApi,
             other => match other.strip_prefix('/') {
@@ -54,6 +57,7 @@ impl<'a> Route<'a> {
             Self::Errors => errors::PATH,
             Self::Live => "/livez",
             Self::Ready => "/readyz",
+            Self::Metrics => metrics::PATH,
             Self::Listing => listing::PATH,
             Self::OpenApi => openapi::PATH,
             Self::Call(_) => "/{service}.{method}",
@@ -84,6 +88,7 @@ pub(crate) async fn dispatch(
         Route::Errors => errors::serve(exchange),
         Route::Live => health::live(exchange),
         Route::Ready => health::ready(exchange).await,
+        Route::Metrics => metrics::serve(exchange),
         Route::Listing => listing::serve(exchange).await,
         Route::OpenApi => openapi::serve(exchange).await,
         Route::Call(target) => call::serve(exchange, target, body).await,

@@ -11,12 +11,15 @@ use futures_util::FutureExt;
 use rpc_core::{Client, Code, RpcError};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::admission::Admission;
-use crate::config::Config;
+use crate::config::{Config, ConfigError, MetricsAt};
 use crate::connection;
 use crate::edge::Edge;
+use crate::metrics::Metrics;
+use crate::routes::metrics;
+use crate::tls::Acceptor;
 
 /// How long accepting pauses when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -41,6 +44,8 @@ pub struct Bridge {
     listener: TcpListener,
     address: SocketAddr,
     edge: Arc<Edge>,
+    tls: Option<Arc<Acceptor>>,
+    metrics: Option<(TcpListener, SocketAddr)>,
 }
 
 /// Why a bridge could not listen.
@@ -61,13 +66,23 @@ pub enum BindError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// What the settings name cannot be used.
+    #[error("{source}")]
+    Config {
+        /// The address, as configured.
+        address: SocketAddr,
+        /// What is wrong.
+        source: ConfigError,
+    },
 }
 
 impl BindError {
     /// Returns the address that was asked for.
     pub fn address(&self) -> SocketAddr {
         match self {
-            Self::AddressInUse { address } | Self::Listen { address, .. } => *address,
+            Self::AddressInUse { address }
+            | Self::Listen { address, .. }
+            | Self::Config { address, .. } => *address,
         }
     }
 }
@@ -76,27 +91,51 @@ impl Bridge {
     /// Listens. Connections wait from here on, and are answered once [`serve`](Self::serve) runs.
     ///
     /// # Errors
-    /// [`BindError::AddressInUse`], or [`BindError::Listen`] for any other reason.
+    /// [`BindError::Config`] when a certificate or key cannot be used, [`BindError::AddressInUse`],
+    /// or [`BindError::Listen`] for any other reason.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
     pub fn bind(config: Config, client: Client) -> Result<Self, BindError> {
         let address = config.listen;
-        let (listener, local) = listen(address).map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::AddressInUse { address },
-            _ => BindError::Listen { address, source },
-        })?;
+        let misconfigured = |source| BindError::Config { address, source };
+        let patience = config.limits.header_time;
+        let acceptor = |tls| Acceptor::new(tls, patience).map(Arc::new);
+        let tls = config.tls.clone().map(acceptor).transpose();
+        let tls = tls.map_err(|error| misconfigured(error.into()))?;
+        let (listener, local) = bind(address)?;
+        let metrics = match config.metrics {
+            Some(MetricsAt::Listener(address)) => Some(bind(address)?),
+            Some(MetricsAt::MainPort) | None => None,
+        };
         let loopback = local.ip().to_canonical().is_loopback();
+        let edge = Edge::new(config, client, loopback).map_err(misconfigured)?;
         Ok(Self {
             listener,
             address: local,
-            edge: Arc::new(Edge::new(config, client, loopback)),
+            edge: Arc::new(edge),
+            tls,
+            metrics,
         })
     }
 
     /// Returns the address it listens on, with the port that was taken for port 0.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the address of `/metrics`, where that has one of its own.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Returns where clients find it: `https://127.0.0.1:5000`.
+    pub fn url(&self) -> String {
+        let scheme = match self.tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Answers requests until `shutdown` completes, then drains: takes no new connections, finishes
@@ -107,12 +146,22 @@ impl Bridge {
             admission: Admission::new(limits.connections, limits.connections_per_address),
             edge: self.edge,
             connections: TaskTracker::new(),
+            tls: self.tls,
         };
+        // To the end: how a drain goes is worth a look.
+        let _metrics =
+            self.metrics
+                .zip(doors.edge.metrics.clone())
+                .map(|((listener, _), metrics)| {
+                    AbortOnDropHandle::new(tokio::spawn(metrics::listen(listener, metrics)))
+                });
         let mut shutdown = pin!(shutdown);
+        let mut watch = pin!(watch(doors.tls.clone()));
         loop {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                () = &mut watch => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => doors.open(stream, peer),
                     Err(error) => pause_after(error).await,
@@ -141,20 +190,50 @@ struct Doors {
     admission: Arc<Admission>,
     edge: Arc<Edge>,
     connections: TaskTracker,
+    tls: Option<Arc<Acceptor>>,
 }
 
 impl Doors {
     fn open(&self, stream: TcpStream, peer: SocketAddr) {
         let Some(admitted) = self.admission.admit(peer.ip()) else {
-            return turn_away(stream);
+            if let Some(metrics) = &self.edge.metrics {
+                metrics.refused();
+            }
+            // Words outside of TLS would be noise.
+            if self.tls.is_none() {
+                turn_away(stream);
+            }
+            return;
         };
+        let counted = self.edge.metrics.as_ref().map(Metrics::open);
         // A reply is written in one piece; waiting for more of it only costs time.
         let _ = stream.set_nodelay(true);
-        let served = connection::serve(self.edge.clone(), stream);
-        self.connections.spawn(async move {
-            served.await;
-            drop(admitted);
-        });
+        match self.tls.clone() {
+            None => {
+                let served = connection::serve(self.edge.clone(), stream, peer.ip(), None);
+                self.connections.spawn(async move {
+                    served.await;
+                    drop((admitted, counted));
+                });
+            }
+            Some(tls) => {
+                let edge = self.edge.clone();
+                self.connections.spawn(async move {
+                    // Whoever drains waits for no handshake: nothing was asked yet.
+                    let accepted = tokio::select! {
+                        accepted = tls.accept(stream) => accepted,
+                        () = edge.draining.cancelled() => return,
+                    };
+                    match accepted {
+                        Ok((stream, protocol)) => {
+                            connection::serve(edge, stream, peer.ip(), Some(protocol)).await;
+                        }
+                        Err(error) => tracing::debug!("a TLS handshake failed: {error}"),
+                    }
+                    drop((admitted, counted));
+                });
+            }
+        }
     }
 
     async fn close(self) {
@@ -173,6 +252,14 @@ impl Drop for Doors {
     }
 }
 
+/// Sees to the certificate where there is one; never ends.
+async fn watch(tls: Option<Arc<Acceptor>>) {
+    match tls {
+        Some(tls) => tls.watch().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Says why in as far as that needs no waiting: whoever is turned away gets no task.
 fn turn_away(stream: TcpStream) {
     let full = RpcError::new(Code::Unavailable, "too many connections");
@@ -188,6 +275,13 @@ async fn pause_after(error: io::Error) {
         tracing::warn!("accepting a connection failed: {error}");
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    listen(address).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::AddressInUse { address },
+        _ => BindError::Listen { address, source },
+    })
 }
 
 fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {

@@ -13,6 +13,8 @@ pub(crate) const SAFE: &str = "safe";
 pub(crate) const IDEMPOTENT: &str = "idempotent";
 /// The metadata key of a method's flags.
 pub(crate) const FLAGS: &str = "rpc.flags";
+/// The metadata key of the scopes that a method asks for; not there where it asks for none.
+pub(crate) const SCOPES: &str = "rpc.scopes";
 
 /// An ADR-32 INFO reply, as far as the library reads it.
 #[derive(Debug, Deserialize, Serialize)]

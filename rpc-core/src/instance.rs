@@ -11,15 +11,13 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::dispatch::Dispatcher;
 use crate::entrypoint::Bound;
-use crate::info::{EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, SAFE};
+use crate::info::{EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, SAFE, SCOPES};
 use crate::middleware::Layers;
 use crate::protocol::RpcError;
 use crate::service::Service;
 
 /// The metadata key of a method's parameters and result.
 const SCHEMA: &str = "rpc.schema";
-/// The metadata key of the scopes that a method asks for; not there where it asks for none.
-const SCOPES: &str = "rpc.scopes";
 /// The metadata key of a method's routes over plain HTTP; not there where it has none.
 const HTTP: &str = "rpc.http";
 /// The metadata key of a service's contract hash.

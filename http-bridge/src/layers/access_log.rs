@@ -4,6 +4,7 @@
 //! calls a second a line each would cost more than the calls. `RUST_LOG=http_bridge::access=debug`
 //! shows them all. Never in it: bodies, queries, paths that a client made up.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::Method;
@@ -11,6 +12,7 @@ use rpc_core::Method as RpcMethod;
 use tokio::time::Instant;
 
 use crate::layers::request_id::RequestId;
+use crate::metrics::{self, Labels, Measured};
 
 /// The target of the lines, for filters.
 pub(crate) const TARGET: &str = "http_bridge::access";
@@ -25,8 +27,11 @@ pub(crate) struct AccessLog {
     route: &'static str,
     /// The path of a method's own route as its service writes it, once that is known.
     pub(crate) template: Option<Arc<str>>,
+    client: IpAddr,
     /// The service's method, once discovery knows it.
     pub(crate) rpc: Option<Arc<RpcMethod>>,
+    /// The same for `/metrics`, where that is on.
+    pub(crate) measured: Option<Measured>,
     started: Instant,
     id: RequestId,
     status: Option<u16>,
@@ -35,17 +40,24 @@ pub(crate) struct AccessLog {
 
 impl AccessLog {
     /// Begins the line of a request.
-    pub(crate) fn new(method: Method, route: &'static str, id: RequestId) -> Self {
+    pub(crate) fn new(method: Method, route: &'static str, client: IpAddr, id: RequestId) -> Self {
         Self {
             method,
             route,
             template: None,
+            client,
             rpc: None,
+            measured: None,
             started: Instant::now(),
             id,
             status: None,
             code: None,
         }
+    }
+
+    /// Returns where the request comes from.
+    pub(crate) fn client(&self) -> IpAddr {
+        self.client
     }
 
     /// Returns when the request's head was complete.
@@ -74,6 +86,7 @@ impl Drop for AccessLog {
                     target: TARGET,
                     method = %self.method,
                     route = self.template.as_deref().unwrap_or(self.route),
+                    client = %self.client,
                     rpc = self.rpc.as_ref().map(|rpc| rpc.subject.as_str()),
                     status,
                     code = self.code.as_deref(),
@@ -81,6 +94,16 @@ impl Drop for AccessLog {
                     request_id = self.id.as_str(),
                 )
             };
+        }
+        if let Some(measured) = self.measured.take() {
+            let labels = Labels {
+                method: metrics::method_name(&self.method),
+                route: self.route,
+                template: self.template.clone(),
+                rpc: self.rpc.clone(),
+                status,
+            };
+            measured.end(labels, self.started.elapsed());
         }
         if status >= 500 {
             line!(warn);

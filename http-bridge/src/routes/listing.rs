@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
-use rpc_core::{HttpRoute, KnownService, Method as RpcMethod};
+use rpc_core::{Conflict, HttpRoute, KnownService, Method as RpcMethod};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::config::Config;
 use crate::problem::Problem;
 use crate::routes::{json, read_only};
 use crate::stack::Exchange;
@@ -45,9 +46,15 @@ pub(crate) async fn serve(exchange: Exchange<'_>) -> Result<Response<Full<Bytes>
     let (edge, head) = (exchange.edge, exchange.head);
     // Nobody else may have asked yet, and nobody announces a service of another library.
     edge.catalog.refresh().await;
-    let (table, snapshot) = (edge.routes.current(&edge.catalog), edge.catalog.snapshot());
-    let services: Vec<_> = snapshot.services().iter().map(|it| service(it)).collect();
-    let subjects = snapshot.conflicts().iter().map(|conflict| {
+    let (table, snapshot) = (edge.routes.current(edge), edge.catalog.snapshot());
+    let services = snapshot.services().iter();
+    let services = services.map(|it| service(it, &edge.config));
+    // One that offers nothing here is nobody's business.
+    let services: Vec<_> = services.filter(|it| !it.methods.is_empty()).collect();
+    let exposed = |conflict: &&Conflict| edge.config.exposes(&conflict.subject);
+    let subjects: Vec<_> = snapshot.conflicts().iter().filter(exposed).collect();
+    let subject_count = subjects.len();
+    let subjects = subjects.into_iter().map(|conflict| {
         json!({ "subject": conflict.subject, "claimed_by": conflict.claimed_by,
             "reason": format!("`{}` has it", conflict.owner) })
     });
@@ -56,14 +63,14 @@ pub(crate) async fn serve(exchange: Exchange<'_>) -> Result<Response<Full<Bytes>
     let list = json!({
         "generation": snapshot.generation(),
         "services": services,
-        "conflict_count": table.conflict_count + snapshot.conflicts().len(),
+        "conflict_count": table.conflict_count + subject_count,
         "conflicts": conflicts,
     });
     read_only(head, json(list.to_string()))
 }
 
-fn service(service: &KnownService) -> Service<'_> {
-    let public = service.methods.iter().filter(|method| !method.internal);
+fn service<'a>(service: &'a KnownService, config: &Config) -> Service<'a> {
+    let public = service.methods.iter().filter(|it| config.offers(it));
     Service {
         name: &service.name,
         version: &service.version,

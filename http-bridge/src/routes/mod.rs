@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod listing;
+pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod rest;
 pub(crate) mod welcome;

@@ -10,12 +10,13 @@ use tokio::time::timeout;
 use crate::support::raw::Connection;
 use crate::support::{SOON, broker, post};
 
-fn program(arguments: &[&str]) -> Command {
+pub fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_http-bridge"));
     command
         .args(arguments)
         .env_remove("NATS_URL")
         .env_remove("BRIDGE_LISTEN")
+        .env_remove("BRIDGE_CONFIG")
         .env_remove("RUST_LOG");
     command
         .stdin(Stdio::null())
@@ -25,7 +26,7 @@ fn program(arguments: &[&str]) -> Command {
     command
 }
 
-async fn outcome(mut command: Command) -> Output {
+pub async fn outcome(mut command: Command) -> Output {
     timeout(SOON, command.output())
         .await
         .expect("the program ends")
@@ -33,14 +34,14 @@ async fn outcome(mut command: Command) -> Output {
 }
 
 #[track_caller]
-fn assert_fails_with(output: &Output, words: &[&str]) {
+pub fn assert_fails_with(output: &Output, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     let line = stderr.lines().last().unwrap();
     assert!(words.iter().all(|word| line.contains(word)), "{stderr}");
 }
 
-async fn ready(child: &mut Child) -> SocketAddr {
+pub async fn ready(child: &mut Child) -> SocketAddr {
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     let line = timeout(SOON, lines.next_line())
         .await
@@ -131,6 +132,45 @@ async fn a_bad_option_is_one_line() {
         (&["--call-timeout", "500000000000years"], "--call-timeout"),
         (&["--nope"], "--nope"),
         (&["--nats-url", "ftp://x"], "ftp://x"),
+        (&["--max-body", "1KB"], "--max-body"),
+        (&["--max-headers", "0"], "--max-headers"),
+        (&["--expose", "a..b"], "a..b"),
+        (&["--profile", "prod"], "--expose"),
+        (&["--config", "/no/such/file"], "/no/such/file"),
+        (&["--tls-cert", "/no/such/file"], "--tls-key"),
+        (
+            &[
+                "--tls-cert",
+                "/no/such/file",
+                "--tls-key",
+                "/x",
+                "--check-config",
+            ],
+            "/no/such/file",
+        ),
+        (&["--jwt-keys", "/no/such/file"], "--jwt-issuer"),
+        (&["--jwt-audience", "me"], "--jwt-keys"),
+        (
+            &[
+                "--jwt-keys",
+                "/no/such/file",
+                "--jwt-issuer",
+                "me",
+                "--jwt-audience",
+                "you",
+                "--check-config",
+            ],
+            "/no/such/file",
+        ),
+        (&["--jwt-algorithm", "none"], "none"),
+        (
+            &["--metrics", "--metrics-listen", "127.0.0.1:0"],
+            "--metrics-listen",
+        ),
+        (&["--log-format", "xml"], "--log-format"),
+        (&["--cors-origin", "*"], "--cors-origin"),
+        (&["--rate-limit", "many"], "100/1s"),
+        (&["--trusted-proxy", "10.0.0.0/33"], "10.0.0.0/33"),
     ] {
         let output = outcome(program(arguments)).await;
         assert_fails_with(&output, &[word]);

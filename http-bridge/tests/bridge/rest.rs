@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http_bridge::Config;
 use rpc_core::Running;
 use rpc_core::prelude::*;
 use schemars::JsonSchema;
@@ -85,7 +86,11 @@ impl Users {
 }
 
 async fn setup() -> (Setup, Running) {
-    let setup = Setup::new().await;
+    setup_with(Config::default()).await
+}
+
+async fn setup_with(config: Config) -> (Setup, Running) {
+    let setup = Setup::with(config).await;
     let runner = Runner::new(rpc_core::Config::new(&setup.nats_url));
     let running = runner.service(Users::default()).start().await.unwrap();
     (setup, running)
@@ -430,4 +435,37 @@ async fn what_is_no_route_is_not_found() {
         assert_eq!(answer.status, status, "{path}");
     }
     setup.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn what_is_not_exposed_has_no_route_and_stands_in_no_document() {
+    let (setup, _running) = setup_with(Config {
+        expose: vec!["rest_users.*".parse().unwrap()],
+        deny: vec![
+            "rest_users.get".parse().unwrap(),
+            "rest_users.add".parse().unwrap(),
+        ],
+        ..Config::default()
+    })
+    .await;
+    let answer = send(&setup, "GET", "/v1/rest/echo/Bob", "", "").await;
+    assert_eq!(answer.status, 200);
+    let answer = send(&setup, "GET", "/rest_users.add?one=1", "", "").await;
+    answer.assert_problem(404, "not_found");
+    // Its place is also that of other methods, which stay.
+    let answer = send(&setup, "GET", "/v1/rest/user/7", "", "").await;
+    answer.assert_problem(405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), Some("DELETE, OPTIONS, PUT"));
+    let answer = send(&setup, "DELETE", "/v1/rest/user/7", "", "").await;
+    assert_eq!(answer.status, 204);
+    for document in ["/routes", "/openapi.json"] {
+        let answer = send(&setup, "GET", document, "", "").await;
+        let text = answer.text();
+        assert!(text.contains("rest_users.echo"), "{document}");
+        for hidden in ["rest_users.get", "rest_users.add"] {
+            assert!(!text.contains(hidden), "{document} tells of {hidden}");
+        }
+        // The other service of the test's set-up is not exposed at all.
+        assert!(!text.contains(&setup.service.name), "{document}");
+    }
 }

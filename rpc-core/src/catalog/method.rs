@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use tracing::debug;
 
-use crate::info::{FLAGS, IDEMPOTENT, INTERNAL, SAFE};
+use crate::info::{FLAGS, IDEMPOTENT, INTERNAL, SAFE, SCOPES};
 use crate::protocol::subject::check_method;
 use crate::route::HttpRoute;
 
@@ -80,7 +80,7 @@ impl Method {
         };
         let flags = text(FLAGS);
         let has = |flag| list(&flags).any(|set| set == flag);
-        let scopes = text("rpc.scopes");
+        let scopes = text(SCOPES);
         let mut schema = text("rpc.schema");
         if !schema.is_empty() && serde_json::from_str::<IsSchema>(&schema).is_err() {
             debug!(

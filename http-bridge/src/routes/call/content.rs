@@ -4,7 +4,8 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use rpc_core::{Code, RpcError};
 
-use crate::layers::host;
+use crate::config::Cors;
+use crate::layers::{cors, host};
 use crate::problem::Problem;
 use crate::status::Refusal;
 
@@ -21,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 /// Refuses types that are not JSON, and what a page of another site may send unasked.
-pub(crate) fn check(head: &Parts) -> Result<Kind, Problem> {
+pub(crate) fn check(head: &Parts, cors: &Cors) -> Result<Kind, Problem> {
     if head.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(unsupported(
             "a body with `Content-Encoding` is not taken; send it as it is",
@@ -41,7 +42,7 @@ pub(crate) fn check(head: &Parts) -> Result<Kind, Problem> {
         }
         Some(_) => return Err(unsupported("expected a body of type application/json")),
     };
-    check_site(head)?;
+    check_site(head, cors)?;
     Ok(kind)
 }
 
@@ -50,7 +51,11 @@ pub(crate) fn check(head: &Parts) -> Result<Kind, Problem> {
 /// A browser sends forms and untyped bodies anywhere without asking, with the user's rights.
 /// `same-site` is another site for this purpose: a neighbouring subdomain, or another port of
 /// `localhost`, may belong to somebody else. Programs other than browsers send neither header.
-fn check_site(head: &Parts) -> Result<(), Problem> {
+/// Pages of configured origins may do what they could do with JSON anyway.
+fn check_site(head: &Parts, cors: &Cors) -> Result<(), Problem> {
+    if cors::sole_origin(&head.headers).is_some_and(|origin| cors.allows(origin).is_some()) {
+        return Ok(());
+    }
     let own_site = head
         .headers
         .get(SEC_FETCH_SITE)
@@ -153,7 +158,7 @@ mod tests {
             .body(())
             .unwrap();
         let head = request.into_parts().0;
-        let problem = check(&head).err()?;
+        let problem = check(&head, &Cors::default()).err()?;
         let id = crate::layers::request_id::RequestId::new();
         Some(problem.into_response(&id, &head).status().as_u16())
     }

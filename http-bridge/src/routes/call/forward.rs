@@ -9,6 +9,7 @@ use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use rpc_core::protocol::{Headers, TraceParent, headers};
 
+use crate::auth::Principal;
 use crate::layers::request_id::RequestId;
 
 /// What services take for granted when a call does not say how long it may take (wire.md §5).
@@ -25,11 +26,19 @@ const TRACE: [HeaderName; 2] = [
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Returns the headers of the NATS request.
-pub(super) fn headers(http: &HeaderMap, id: &RequestId, timeout: Duration) -> Headers {
+pub(super) fn headers(
+    http: &HeaderMap,
+    id: &RequestId,
+    principal: Option<&Principal>,
+    timeout: Duration,
+) -> Headers {
     let mut nats = Headers::new();
     if timeout != DEFAULT_TIMEOUT {
         // Zero would mean that there is none left.
         nats.insert(headers::TIMEOUT, timeout.as_millis().max(1).to_string());
+    }
+    if let Some(principal) = principal {
+        principal.tell(&mut nats);
     }
     if copy(
         http,
@@ -88,7 +97,7 @@ mod tests {
                 )
             })
             .collect();
-        let nats = headers(&http, &RequestId::of(&http), timeout);
+        let nats = headers(&http, &RequestId::of(&http), None, timeout);
         nats.iter()
             .map(|(name, value)| format!("{name}: {value}"))
             .collect()

@@ -23,7 +23,9 @@ use rpc_core::protocol::{Outcome, WireReply};
 use rpc_core::{CallError, Code, Method as RpcMethod, RpcError};
 use tokio::time::Instant;
 
+use crate::auth::{self, Principal};
 use crate::edge::Edge;
+use crate::idempotency::{self, Name};
 use crate::layers::request_id::RequestId;
 use crate::problem::Problem;
 use crate::routes::{json, method_not_allowed, options, rest};
@@ -56,27 +58,38 @@ pub(crate) async fn serve(
         _ => return Err(method_not_allowed(&head.method, allow(&method))),
     }
 
-    let kind = content::check(head)?;
+    let kind = content::check(head, &edge.config.cors)?;
     let timeout = deadline::of(&head.headers, edge.config.call_timeout)?;
     let limit = edge.config.limits.body_bytes.min(edge.client.max_payload());
     let started = exchange.log.started();
     let body = body::read(body, limit, started + edge.config.limits.body_time).await?;
     content::check_shape(&body, kind)?;
-    answer(send(edge, head, exchange.id, started, &method, body, timeout).await?)
+    let caller = exchange.caller();
+    answer(send(edge, head, caller, &method, body, timeout).await?)
 }
 
-/// Sends a call for a request whose head was complete when it `started`.
+/// Who waits for a call, and since when.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    pub(crate) id: &'a RequestId,
+    pub(crate) principal: Option<&'a Principal>,
+    /// When the request's head was complete.
+    pub(crate) started: Instant,
+}
+
+/// Sends a call.
 pub(crate) async fn send(
     edge: &Edge,
     head: &Parts,
-    id: &RequestId,
-    started: Instant,
+    caller: Caller<'_>,
     method: &RpcMethod,
     arguments: Bytes,
     timeout: Duration,
 ) -> Result<WireReply, Problem> {
+    auth::permit(edge.gate.as_ref(), caller.principal, method)?;
+
     // The deadline counts from the request's head; a body that came with it cost nothing.
-    let spent = started.elapsed();
+    let spent = caller.started.elapsed();
     let left = match spent < NEGLIGIBLE {
         true => timeout,
         false => timeout.saturating_sub(spent),
@@ -88,7 +101,18 @@ pub(crate) async fn send(
         );
         return Err(late.with_outcome(Outcome::NotSent).into());
     }
-    let headers = forward::headers(&head.headers, id, left);
+    let headers = forward::headers(&head.headers, caller.id, caller.principal, left);
+    if head.method == Method::POST
+        && let Some(store) = &edge.idempotency
+        && let Some(key) = idempotency::key(&head.headers)?
+    {
+        let name = Name::new(caller.principal, &method.subject, key);
+        // What outlives the request owns what it needs.
+        let (client, subject) = (edge.client.clone(), method.subject.clone());
+        let body = arguments.clone();
+        let call = async move { client.request(&subject, headers, body, left).await };
+        return Box::pin(store.once(name, &arguments, call)).await;
+    }
     let reply = edge
         .client
         .request(&method.subject, headers, arguments, left)
@@ -112,6 +136,10 @@ fn allow(method: &RpcMethod) -> HeaderValue {
 
 /// Finds the method that a subject names; only what services announce for everybody is callable.
 async fn find(edge: &Edge, subject: &str) -> Result<Arc<RpcMethod>, Problem> {
+    // Without looking: what is not exposed costs no question to the services.
+    if !edge.config.exposes(subject) {
+        return Err(unknown(subject));
+    }
     match edge.catalog.lookup(subject).await {
         Some(method) if !method.internal => Ok(method),
         // The same words for a method that is internal: its existence is nobody's business.

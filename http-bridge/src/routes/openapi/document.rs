@@ -8,15 +8,17 @@ use serde_json::{Map, Value, json};
 use super::components::Components;
 use super::operation::Described;
 use super::schema::Schemas;
+use crate::config::Config;
 use crate::routes::rest::table::Table;
 
 /// Describes everything that can be called.
-pub(super) fn compose(snapshot: &Snapshot, table: &Table) -> Value {
+pub(super) fn compose(snapshot: &Snapshot, table: &Table, config: &Config) -> Value {
     let mut components = Components::default();
     let mut schemas = HashMap::new();
     let (mut paths, mut tags) = (Map::new(), Vec::new());
     for service in snapshot.services() {
-        let mut methods = service.methods.iter().filter(|it| !it.internal).peekable();
+        let methods = service.methods.iter().filter(|it| config.offers(it));
+        let mut methods = methods.peekable();
         if methods.peek().is_none() {
             continue;
         }

@@ -30,12 +30,13 @@ pub(crate) struct Described(Mutex<Option<(u64, Bytes)>>);
 impl Described {
     fn current(&self, edge: &Edge) -> Bytes {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = edge.routes.current(&edge.catalog);
+        let table = edge.routes.current(edge);
         let snapshot = edge.catalog.snapshot();
         match &*last {
             Some((generation, text)) if *generation == snapshot.generation() => text.clone(),
             _ => {
-                let text = Bytes::from(document::compose(&snapshot, &table).to_string());
+                let text =
+                    Bytes::from(document::compose(&snapshot, &table, &edge.config).to_string());
                 *last = Some((snapshot.generation(), text.clone()));
                 text
             }

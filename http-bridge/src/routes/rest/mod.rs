@@ -34,23 +34,18 @@ pub(crate) async fn serve(
     path: &str,
     incoming: Incoming,
 ) -> Result<Response<Full<Bytes>>, Problem> {
-    let Exchange {
-        edge,
-        head,
-        id,
-        log,
-    } = exchange;
+    let (edge, head) = (exchange.edge, exchange.head);
     let normal = target::decode_unreserved(path);
     let table = find(edge, &normal).await?;
     let (place, values) = table.find(&normal).ok_or_else(|| unknown(&normal))?;
-    log.template = Some(place.template.clone());
+    exchange.log.template = Some(place.template.clone());
     let Some(route) = place.route(&head.method) else {
         return match head.method {
             Method::OPTIONS => Ok(options(place.allow.clone())),
             _ => Err(method_not_allowed(&head.method, place.allow.clone())),
         };
     };
-    log.rpc = Some(route.method.clone());
+    exchange.log.rpc = Some(route.method.clone());
 
     let mut keywords = Keywords::new();
     let pairs = route.names.iter().zip(values);
@@ -68,23 +63,16 @@ pub(crate) async fn serve(
             }
         }
         _ => {
-            let kind = content::check(head)?;
+            let kind = content::check(head, &edge.config.cors)?;
             let limit = edge.config.limits.body_bytes.min(edge.client.max_payload());
-            let by = log.started() + edge.config.limits.body_time;
+            let by = exchange.log.started() + edge.config.limits.body_time;
             let body = body::read(incoming, limit, by).await?;
             add_body(&mut keywords, route, &body, kind)?;
         }
     }
     let timeout = deadline::of(&head.headers, edge.config.call_timeout)?;
-    let sent = call::send(
-        edge,
-        head,
-        id,
-        log.started(),
-        &route.method,
-        keywords.finish(),
-        timeout,
-    );
+    let (caller, arguments) = (exchange.caller(), keywords.finish());
+    let sent = call::send(edge, head, caller, &route.method, arguments, timeout);
     result::answer(sent.await?, route.status)
 }
 
@@ -93,13 +81,8 @@ pub(crate) async fn call_by_query(
     exchange: Exchange<'_>,
     method: &RpcMethod,
 ) -> Result<WireReply, Problem> {
-    let Exchange {
-        edge,
-        head,
-        id,
-        log,
-    } = exchange;
-    let table = edge.routes.current(&edge.catalog);
+    let (edge, head) = (exchange.edge, exchange.head);
+    let table = edge.routes.current(edge);
     let mut keywords = Keywords::new();
     let query = escape::pairs(head.uri.query().unwrap_or_default())?;
     match table.by_query(&method.subject) {
@@ -108,26 +91,18 @@ pub(crate) async fn call_by_query(
         None => return Err(unknown(&method.subject)),
     }
     let timeout = deadline::of(&head.headers, edge.config.call_timeout)?;
-    call::send(
-        edge,
-        head,
-        id,
-        log.started(),
-        method,
-        keywords.finish(),
-        timeout,
-    )
-    .await
+    let (caller, arguments) = (exchange.caller(), keywords.finish());
+    call::send(edge, head, caller, method, arguments, timeout).await
 }
 
 /// Returns a table that has the path, asking all services when the current one has not.
 async fn find(edge: &Edge, path: &str) -> Result<Arc<Table>, Problem> {
-    let table = edge.routes.current(&edge.catalog);
+    let table = edge.routes.current(edge);
     if table.find(path).is_some() {
         return Ok(table);
     }
     edge.catalog.refresh().await;
-    let table = edge.routes.current(&edge.catalog);
+    let table = edge.routes.current(edge);
     if table.find(path).is_none() && !edge.readiness.check(&edge.client).await {
         // Nobody could have told us of a service while NATS is away.
         let away = RpcError::new(Code::Unavailable, "NATS does not answer");

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
-use rpc_core::{Catalog, HttpRoute, Method as RpcMethod, Segment, Snapshot};
+use rpc_core::{HttpRoute, Method as RpcMethod, Segment, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
 use tracing::warn;
 
 use super::arguments::Parameters;
+use crate::config::Config;
+use crate::edge::Edge;
 
 /// How many conflicts are kept for `/routes`; all are counted.
 const MOST_CONFLICTS: usize = 100;
@@ -75,7 +77,8 @@ impl Routes {
     }
 
     /// Returns the routes of what the catalog knows now.
-    pub(crate) fn current(&self, catalog: &Catalog) -> Arc<Table> {
+    pub(crate) fn current(&self, edge: &Edge) -> Arc<Table> {
+        let catalog = &edge.catalog;
         let table = self.table.load_full();
         if table.generation == Some(catalog.generation()) {
             return table;
@@ -85,21 +88,21 @@ impl Routes {
         if table.generation == Some(snapshot.generation()) {
             return table;
         }
-        let table = Arc::new(Table::of(&snapshot));
+        let table = Arc::new(Table::of(&snapshot, &edge.config));
         self.table.store(table.clone());
         table
     }
 }
 
 impl Table {
-    fn of(snapshot: &Snapshot) -> Self {
+    fn of(snapshot: &Snapshot, config: &Config) -> Self {
         let mut table = Self {
             generation: Some(snapshot.generation()),
             ..Self::default()
         };
         let mut shapes = HashMap::new();
         for service in snapshot.services() {
-            for method in service.methods.iter().filter(|method| !method.internal) {
+            for method in service.methods.iter().filter(|it| config.offers(it)) {
                 if !method.safe && method.routes.is_empty() {
                     continue;
                 }

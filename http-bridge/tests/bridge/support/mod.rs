@@ -1,7 +1,9 @@
 //! A broker, a service and a bridge, each with names of its own; and a client that sends bytes.
 
+pub mod files;
 pub mod raw;
 pub mod service;
+pub mod tokens;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,6 +24,8 @@ pub const SOON: Duration = Duration::from_secs(10);
 pub struct Setup {
     pub address: SocketAddr,
     pub service: Service,
+    /// Where `/metrics` is, when it has an address of its own.
+    pub metrics: Option<SocketAddr>,
     pub nats_url: String,
     pub broker: Option<rpc_broker::Handle>,
     stop: Option<oneshot::Sender<()>>,
@@ -43,26 +47,40 @@ impl Setup {
 
     /// Starts a bridge like `config`, on a free port.
     pub async fn with(config: Config) -> Self {
+        let mut setup = Self::without_bridge().await;
+        setup.start(config).await;
+        setup
+    }
+
+    /// Starts a service, and no bridge yet.
+    pub async fn without_bridge() -> Self {
         let (broker, nats_url) = broker();
         let service = Service::start(&nats_url).await;
-        let client = Client::connect(rpc_core::Config::new(&nats_url))
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            service,
+            metrics: None,
+            nats_url,
+            broker,
+            stop: None,
+            served: tokio::spawn(async {}),
+        }
+    }
+
+    /// Starts the bridge of [`without_bridge`](Self::without_bridge).
+    pub async fn start(&mut self, config: Config) {
+        let client = Client::connect(rpc_core::Config::new(&self.nats_url))
             .await
             .unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let bridge = Bridge::bind(Config { listen, ..config }, client).unwrap();
-        let address = bridge.local_addr();
+        self.address = bridge.local_addr();
+        self.metrics = bridge.metrics_addr();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(bridge.serve(async {
+        self.stop = Some(stop);
+        self.served = tokio::spawn(bridge.serve(async {
             let _ = stopped.await;
         }));
-        Self {
-            address,
-            service,
-            nats_url,
-            broker,
-            stop: Some(stop),
-            served,
-        }
     }
 
     /// Returns the path of the service's method.
@@ -118,6 +136,11 @@ pub fn post(path: &str, headers: &str, body: &str) -> String {
         "POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// Returns a GET.
+pub fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
 }
 
 /// Starts a broker, unless `NATS_URL` names one.

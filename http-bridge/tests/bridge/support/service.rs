@@ -1,6 +1,7 @@
 //! A service as any NATS program might write it (ADR-32): nothing of this workspace in it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_nats::{Client, HeaderMap, Message};
 use futures_util::StreamExt;
@@ -9,17 +10,23 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// Methods by name, whether they are announced as internal, and whether somebody listens.
-const METHODS: [(&str, bool, bool); 9] = [
+const METHODS: [(&str, bool, bool); 11] = [
     ("hello", false, true),
     ("echo", false, true),
     ("headers", false, true),
+    ("count", false, true),
     ("fail", false, true),
     ("junk", false, true),
     ("wait", false, true),
     ("never", false, true),
     ("gone", false, false),
     ("secret", true, true),
+    // Has scopes.
+    ("guarded", false, false),
 ];
+
+/// How often `count` was called, by all tests of this process.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 /// A running service with a name of its own, so that tests on one server do not meet.
 pub struct Service {
@@ -97,8 +104,13 @@ fn endpoints(name: &str) -> Vec<Value> {
         .iter()
         .map(|(method, internal, _)| {
             let flags = if *internal { "internal" } else { "" };
+            let scopes = if *method == "guarded" {
+                "thing:read,thing:write"
+            } else {
+                ""
+            };
             json!({ "name": method, "subject": format!("{name}.{method}"), "queue_group": "q",
-                    "metadata": { "rpc.flags": flags } })
+                    "metadata": { "rpc.flags": flags, "rpc.scopes": scopes } })
         })
         .collect()
 }
@@ -147,6 +159,11 @@ async fn reply(nats: &Client, method: &str, call: Message) {
             headers.insert("Nats-Service-Error-Code", arguments[0].to_string());
             headers.insert("Nats-Service-Error", "went wrong");
             arguments[1].to_string().into()
+        }
+        // Another number each time.
+        "count" => {
+            let number = RUNS.fetch_add(1, Ordering::Relaxed);
+            format!("[[{number}], {{}}]").into()
         }
         "junk" => "this is not a reply".into(),
         "never" => return,

@@ -1,7 +1,30 @@
 //! Settings, with defaults that are safe to put on the web.
 
+mod auth;
+mod cors;
+mod idempotency;
+mod metrics;
+mod proxies;
+mod rate;
+mod tls;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
+
+use rpc_core::Method;
+use thiserror::Error;
+
+use crate::auth::{Gate, KeysError};
+use crate::pattern::Pattern;
+use crate::tls::{Acceptor, CertificateError};
+
+pub use auth::{Algorithm, AlgorithmError, Auth, KeySource, TokenRequired};
+pub use cors::{Cors, Origin, OriginError};
+pub use idempotency::Idempotency;
+pub use metrics::MetricsAt;
+pub use proxies::{ForwardedHeader, Network, NetworkError, Proxies};
+pub use rate::{Rate, RateError};
+pub use tls::Tls;
 
 /// How a [`Bridge`](crate::Bridge) listens, calls and limits.
 ///
@@ -28,6 +51,28 @@ pub struct Config {
     /// Host names that a bridge on a loopback address answers to besides `localhost`: those a
     /// proxy on the same machine passes on. None by default.
     pub allowed_hosts: Vec<String>,
+    /// The methods that the web may call; all that are announced and not `internal` when empty, as
+    /// by default. Whatever is left out is answered like a method that does not exist.
+    pub expose: Vec<Pattern>,
+    /// The methods that the web may not call, although `expose` has them. None by default.
+    pub deny: Vec<Pattern>,
+    /// TLS on the port; plain HTTP without it, as by default.
+    pub tls: Option<Tls>,
+    /// Asks callers for a token; everybody may call without it, as by default.
+    pub auth: Option<Auth>,
+    /// The pages of other sites that may call. None by default.
+    pub cors: Cors,
+    /// The proxies whose word on a client's address is taken. None by default.
+    pub proxies: Proxies,
+    /// How often one client may call: the subject of a verified token, else an address; past it
+    /// 429. No limit by default.
+    pub rate_limit: Option<Rate>,
+    /// Whether large answers are compressed for clients that take it. They are.
+    pub compression: bool,
+    /// How long replies are kept for repeats with the same `Idempotency-Key`. 10 minutes.
+    pub idempotency: Idempotency,
+    /// Where `/metrics` is. Nowhere by default, and then nothing is counted.
+    pub metrics: Option<MetricsAt>,
     /// What one client, and all of them together, may use.
     pub limits: Limits,
 }
@@ -39,12 +84,47 @@ impl Default for Config {
             call_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             allowed_hosts: Vec::new(),
+            expose: Vec::new(),
+            deny: Vec::new(),
+            tls: None,
+            auth: None,
+            cors: Cors::default(),
+            proxies: Proxies::default(),
+            rate_limit: None,
+            compression: true,
+            idempotency: Idempotency::default(),
+            metrics: None,
             limits: Limits::default(),
         }
     }
 }
 
 impl Config {
+    /// Checks what the settings name, without listening: the certificate and the file of keys.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if let Some(tls) = &self.tls {
+            Acceptor::new(tls.clone(), self.limits.header_time)?;
+        }
+        if let Some(auth) = &self.auth {
+            Gate::new(auth.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the web may call a method, and know that there is one.
+    pub(crate) fn offers(&self, method: &Method) -> bool {
+        !method.internal && self.exposes(&method.subject)
+    }
+
+    /// Returns whether `expose` and `deny` let the web call the method on `subject`.
+    pub(crate) fn exposes(&self, subject: &str) -> bool {
+        let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(subject));
+        (self.expose.is_empty() || any(&self.expose)) && !any(&self.deny)
+    }
+
     /// Returns the same with times that can be added to a clock: `Duration::MAX` means "never" to
     /// who writes it, and a year is as good.
     pub(crate) fn bounded(mut self) -> Self {
@@ -60,6 +140,30 @@ impl Config {
             *time = YEAR.min(*time);
         }
         self
+    }
+}
+
+/// What is wrong with what the settings name.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The certificate or its key cannot be used.
+    #[error("the certificate: {0}")]
+    Certificate(String),
+    /// The keys for tokens cannot be used.
+    #[error("{0}")]
+    Keys(String),
+}
+
+impl From<CertificateError> for ConfigError {
+    fn from(error: CertificateError) -> Self {
+        Self::Certificate(error.to_string())
+    }
+}
+
+impl From<KeysError> for ConfigError {
+    fn from(error: KeysError) -> Self {
+        Self::Keys(error.to_string())
     }
 }
 
