@@ -6,11 +6,12 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use rpc_core::prelude::*;
 use rpc_core::{CallError, Client, Config, Runner, Running};
 use support::server::{Server, free_port};
 use support::{PATIENCE, Probe, connect, eventually};
@@ -152,6 +153,70 @@ async fn no_call_is_lost_when_a_server_of_a_cluster_shuts_down() {
         assert_eq!((stats.lame_ducks, stats.replaced), (1, 0), "{stats:?}");
     }
     service.stop().await;
+}
+
+/// Notes the events that it gets.
+struct Cache(Arc<Mutex<Vec<u32>>>);
+
+#[rpc]
+impl Cache {
+    #[event_handler("x.y", mode = "broadcast")]
+    async fn hear(&self, n: u32) {
+        self.0.lock().unwrap().push(n);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcast_is_handled_once_while_its_instance_moves() {
+    // The new connection subscribed while the old one still listened, and some hundred events were
+    // handled twice.
+    let Some((mut first, second)) = cluster().await else {
+        return;
+    };
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let config = Config::new(&first.open_url()).give_up_after(PATIENCE);
+    let runner = Runner::new(config).service(Cache(seen.clone()));
+    let service = runner.start().await.unwrap();
+    // From both servers: events are under way between them in both directions.
+    let senders = [&first, &second].map(Server::open_url);
+    let end = Arc::<AtomicBool>::default();
+    let sending = senders.into_iter().enumerate().map(|(of, url)| {
+        let end = end.clone();
+        tokio::spawn(async move {
+            let nats = async_nats::connect(url).await.unwrap();
+            let mut n = of;
+            while !end.load(SeqCst) {
+                nats.publish("x.y", format!("[[{n}]]").into())
+                    .await
+                    .unwrap();
+                n += 2;
+                sleep(Duration::from_millis(1)).await;
+            }
+        })
+    });
+    let sending: Vec<_> = sending.collect();
+    let count = || seen.lock().unwrap().len();
+    let more_come = async || {
+        let so_far = count();
+        eventually("more events", async || count() > so_far + 300).await;
+    };
+    more_come().await;
+    first.retire();
+    let moves = || service.client().connection_stats().moves;
+    eventually("it has moved", async || moves() == 1).await;
+    more_come().await;
+    eventually("the server has nobody left", async || first.has_ended()).await;
+    more_come().await;
+    end.store(true, SeqCst);
+    for sender in sending {
+        sender.await.unwrap();
+    }
+    service.stop().await;
+    let mut handled = seen.lock().unwrap().clone();
+    let all = handled.len();
+    handled.sort_unstable();
+    handled.dedup();
+    assert_eq!(all - handled.len(), 0, "of {all} so many came twice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

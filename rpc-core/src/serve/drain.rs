@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_nats::Subscriber;
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::task::{JoinSet, unconstrained};
+use tokio::task::unconstrained;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
@@ -31,8 +31,10 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
     let service = serving.instance.name;
     let finish = async {
         discovery::announce(&last.link.nats, &serving.instance, "stopping").await;
-        last.leave.send_replace(true);
-        all_end(&mut last.methods).await;
+        last.grouped.tell();
+        last.broadcasts.tell();
+        last.grouped.ended().await;
+        last.broadcasts.ended().await;
         serving.running.close();
         serving.running.wait().await;
     };
@@ -43,7 +45,8 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
             service,
             left, "the drain took too long, the calls that still run are ended"
         );
-        last.methods.shutdown().await;
+        last.grouped.cut().await;
+        last.broadcasts.cut().await;
         serving.instance.cut.cancel();
         serving.running.close();
         // One that blocks its thread cannot be ended.
@@ -59,6 +62,29 @@ pub(super) async fn stop(serving: &Arc<Serving>, mut last: Subscribed) {
     if timeout(LAST_WORDS, silent).await.is_err() {
         last.discovery.shutdown().await;
     }
+}
+
+/// Ends the broadcasts of a link that was replaced, before the new one subscribes to them: an event
+/// that came on both would be handled twice, and one that comes on neither may be lost.
+pub(super) async fn leave_broadcasts(serving: &Serving, old: &mut Subscribed) {
+    if old.broadcasts.is_empty() {
+        return;
+    }
+    // Of a dead link, what comes when its server thaws has come on the new one, too.
+    if !old.link.is_dead() {
+        let left = async {
+            old.broadcasts.tell();
+            old.broadcasts.ended().await;
+            // An event that was handled here may still be under way from the old server to the new
+            // one. What is sent here now and heard there has followed it.
+            let new = serving.client.connection().link().clone();
+            old.link.reaches(&new, ECHO).await;
+        };
+        if timeout(LAST_WORDS, left).await.is_err() {
+            debug!("the broadcasts of the old connection were not left in time");
+        }
+    }
+    old.broadcasts.cut().await;
 }
 
 /// Leaves a link that was replaced, as soon as its server answers: one that is frozen may have calls
@@ -78,20 +104,13 @@ pub(super) async fn leave(serving: Arc<Serving>, mut old: Subscribed) {
         () = answers => {}
         () = old.link.over() => {}
         () = serving.stop.said() => {}
-        () = all_end(&mut old.methods) => return,
+        () = old.grouped.ended() => return,
     }
-    old.leave.send_replace(true);
+    old.grouped.tell();
     // Whoever dies there loses what the server has sent and nobody has taken.
-    if timeout(LAST_WORDS, all_end(&mut old.methods))
-        .await
-        .is_err()
-    {
+    if timeout(LAST_WORDS, old.grouped.ended()).await.is_err() {
         debug!("the old connection was not left in time");
     }
-}
-
-async fn all_end(methods: &mut JoinSet<()>) {
-    while methods.join_next().await.is_some() {}
 }
 
 /// Leaves the queue group of a method and serves what the server has sent until then.

@@ -10,6 +10,7 @@ mod cancel;
 mod drain;
 mod events;
 mod leave;
+mod loops;
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
 use self::leave::Leave;
+use self::loops::Loops;
 use crate::client::Client;
 use crate::connection::Link;
 use crate::discovery;
@@ -100,7 +102,7 @@ impl Serving {
 struct OnLink {
     serving: Arc<Serving>,
     link: Arc<Link>,
-    /// Whether to leave the queue groups on this link.
+    /// Whether the loop that has this shall leave the link.
     leave: Leave,
 }
 
@@ -126,9 +128,10 @@ impl OnLink {
 /// The subscriptions of one instance on one link.
 struct Subscribed {
     link: Arc<Link>,
-    methods: JoinSet<()>,
-    /// Says to the methods that they shall leave their queue groups on this link.
-    leave: watch::Sender<bool>,
+    /// The members of queue groups: of all their subscriptions, one gets a message.
+    grouped: Loops,
+    /// The handlers of broadcasts: each of their subscriptions gets every message.
+    broadcasts: Loops,
     discovery: JoinSet<()>,
     /// Ends discovery.
     silence: CancellationToken,
@@ -175,6 +178,7 @@ async fn serve_until_stopped(serving: &Arc<Serving>, mut current: Subscribed) ->
             () = serving.stop.said() => break,
             () = current.link.replaced() => {}
         }
+        drain::leave_broadcasts(serving, &mut current).await;
         let next = loop {
             match subscribe_and_prove(serving).await {
                 Ok(next) => break Some(next),
@@ -211,12 +215,15 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
     let link = serving.client.connection().link().clone();
     let instance = &serving.instance;
     let failed = |error: async_nats::SubscribeError| error.to_string();
-    let (mut methods, leave) = (JoinSet::new(), watch::Sender::new(false));
-    let on = Arc::new(OnLink {
-        serving: serving.clone(),
-        link: link.clone(),
-        leave: Leave::new(leave.subscribe()),
-    });
+    let (mut grouped, mut broadcasts) = (Loops::default(), Loops::default());
+    let on = |loops: &Loops| {
+        Arc::new(OnLink {
+            serving: serving.clone(),
+            link: link.clone(),
+            leave: loops.word(),
+        })
+    };
+    let (in_group, alone) = (on(&grouped), on(&broadcasts));
     for dispatcher in &instance.dispatchers {
         let subject = dispatcher.subject().to_owned();
         let group = instance.queue_group.to_owned();
@@ -225,20 +232,25 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
             .queue_subscribe(subject, group)
             .await
             .map_err(failed)?;
-        let (on, dispatcher) = (on.clone(), dispatcher.clone());
+        let (on, dispatcher) = (in_group.clone(), dispatcher.clone());
         match dispatcher.spec().options.when_full {
-            WhenFull::Busy => methods.spawn(serve_method(on, dispatcher, requests)),
-            WhenFull::StepAside => methods.spawn(aside::serve_method(on, dispatcher, requests)),
-        };
+            WhenFull::Busy => grouped.spawn(serve_method(on, dispatcher, requests)),
+            WhenFull::StepAside => grouped.spawn(aside::serve_method(on, dispatcher, requests)),
+        }
     }
     for handler in &instance.entrypoints.events {
         let subject = handler.subject.to_owned();
-        let events = match &handler.queue_group {
-            Some(group) => link.nats.queue_subscribe(subject, group.clone()).await,
-            None => link.nats.subscribe(subject).await,
+        let (loops, on, events) = match &handler.queue_group {
+            Some(group) => {
+                let events = link.nats.queue_subscribe(subject, group.clone());
+                (&mut grouped, &in_group, events.await.map_err(failed)?)
+            }
+            None => {
+                let events = link.nats.subscribe(subject).await.map_err(failed)?;
+                (&mut broadcasts, &alone, events)
+            }
         };
-        let (on, dispatcher) = (on.clone(), handler.dispatcher.clone());
-        methods.spawn(serve_method(on, dispatcher, events.map_err(failed)?));
+        loops.spawn(serve_method(on.clone(), handler.dispatcher.clone(), events));
     }
     let questions = discovery::subscribe(&link.nats, instance)
         .await
@@ -262,8 +274,8 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
     proof.await.map_err(|error| error.to_string())?;
     Ok(Subscribed {
         link,
-        methods,
-        leave,
+        grouped,
+        broadcasts,
         discovery,
         silence,
     })
