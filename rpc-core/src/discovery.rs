@@ -21,20 +21,25 @@ pub(crate) fn own_ping(instance: &Instance) -> String {
     format!("$SRV.PING.{}.{}", instance.name, instance.id)
 }
 
-/// Subscribes to the nine subjects of an instance.
+/// Returns the nine subjects of an instance.
+pub(crate) fn subjects(instance: &Instance) -> impl Iterator<Item = String> + use<'_> {
+    VERBS.iter().flat_map(|verb| {
+        [
+            format!("$SRV.{verb}"),
+            format!("$SRV.{verb}.{}", instance.name),
+            format!("$SRV.{verb}.{}.{}", instance.name, instance.id),
+        ]
+    })
+}
+
+/// Subscribes to them.
 pub(crate) async fn subscribe(
     nats: &Client,
     instance: &Instance,
 ) -> Result<SelectAll<Subscriber>, SubscribeError> {
     let mut subscribers = Vec::new();
-    for verb in VERBS {
-        subscribers.push(nats.subscribe(format!("$SRV.{verb}")).await?);
-        subscribers.push(
-            nats.subscribe(format!("$SRV.{verb}.{}", instance.name))
-                .await?,
-        );
-        let own = format!("$SRV.{verb}.{}.{}", instance.name, instance.id);
-        subscribers.push(nats.subscribe(own).await?);
+    for subject in subjects(instance) {
+        subscribers.push(nats.subscribe(subject).await?);
     }
     Ok(select_all(subscribers))
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use async_nats::{ClientError, Event, ServerError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tracing::{debug, error, info, warn};
 
 use super::counters::Counters;
@@ -14,6 +14,18 @@ use crate::protocol::subject::is_cancellation;
 
 /// How many refusals wait to be heard. One more is dropped, and its call ends at its deadline.
 const MOST_REFUSALS: usize = 1_024;
+
+/// How many denied subscriptions wait for whoever starts meanwhile. One more takes the place of the
+/// oldest: one alone is reason enough not to start.
+const MOST_DENIED: usize = 64;
+
+/// A subscription that the server did not allow.
+#[derive(Clone)]
+pub(crate) struct Denied {
+    pub(crate) subject: String,
+    /// What the server said.
+    pub(crate) text: String,
+}
 
 /// What the events of the current link told us.
 pub(super) struct Events {
@@ -25,7 +37,7 @@ pub(super) struct Events {
     pub(super) closing: AtomicBool,
     pub(super) counters: Counters,
     pub(super) disconnects: watch::Sender<u64>,
-    pub(super) violations: watch::Sender<Option<String>>,
+    pub(super) denied: broadcast::Sender<Denied>,
     pub(super) refusals: Refusals,
     /// Whether the server has said that it is about to shut down.
     pub(super) lame: watch::Sender<bool>,
@@ -59,7 +71,7 @@ impl Events {
             closing: AtomicBool::new(false),
             counters: Counters::default(),
             disconnects: watch::Sender::default(),
-            violations: watch::Sender::default(),
+            denied: broadcast::Sender::new(MOST_DENIED),
             refusals: Refusals::default(),
             lame: watch::Sender::default(),
             refused: AtomicBool::new(false),
@@ -157,21 +169,29 @@ impl Events {
             return;
         }
         self.counters.permission_violations.fetch_add(1, Relaxed);
-        let of_cancellation = |subject: &&str| is_cancellation(subject, &self.inbox_prefix);
-        match refused(&text, "Subscription").filter(of_cancellation) {
-            Some(_) if self.deaf.swap(true, Relaxed) => return,
-            Some(subject) => warn!(
-                subject,
-                "the NATS server does not let this service hear that a caller has given up, so \
-                 calls run until they end or their time runs out; give its user the right to \
-                 subscribe to `_INBOX.*.*.c`"
-            ),
-            None => warn!("NATS: {text}"),
+        let subscription = refused(&text, "Subscription");
+        if let Some(subject) = subscription
+            && is_cancellation(subject, &self.inbox_prefix)
+        {
+            if !self.deaf.swap(true, Relaxed) {
+                warn!(
+                    subject,
+                    "the NATS server does not let this service hear that a caller has given up, so \
+                     calls run until they end or their time runs out; give its user the right to \
+                     subscribe to `_INBOX.*.*.c`"
+                );
+            }
+            return;
         }
+        warn!("NATS: {text}");
         if let Some(subject) = refused(&text, "Publish") {
             let _ = self.refusals.sender.try_send(subject.to_owned());
         }
-        self.violations.send_replace(Some(text));
+        if let Some(subject) = subscription {
+            let (subject, text) = (subject.to_owned(), text.clone());
+            // An error means that nothing starts now.
+            let _ = self.denied.send(Denied { subject, text });
+        }
     }
 }
 
@@ -198,6 +218,26 @@ fn refused<'a>(error: &'a str, what: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_subscriptions_that_a_service_needs_are_told_to_those_that_start() {
+        // A cancellation that may not be heard kept another service from starting, and a denied
+        // announcement hid the denied subscription before it.
+        let events = Events::new("_MINE");
+        let mut denied = events.denied.subscribe();
+        for text in [
+            r#"Permissions Violation for Subscription to "_INBOX.a.1.c""#,
+            r#"Permissions Violation for Subscription to "_MINE.a.1.c""#,
+            r#"Permissions Violation for Subscription to "a.b" using queue "q""#,
+            r#"Permissions Violation for Publish to "$SRV.EVENT.up""#,
+        ] {
+            let error = ServerError::Other(text.to_owned());
+            events.note(&Event::ServerError(error));
+        }
+        assert_eq!(denied.try_recv().unwrap().subject, "a.b");
+        assert!(denied.try_recv().is_err());
+        assert_eq!(events.counters.snapshot().permission_violations, 4);
+    }
 
     #[test]
     fn the_subject_of_a_refusal_is_read() {

@@ -18,12 +18,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 pub use self::counters::ConnectionStats;
 use self::dial::Dialler;
+pub(crate) use self::events::Denied;
 use self::events::Events;
 pub(crate) use self::link::Link;
 use self::supervisor::supervise;
@@ -109,9 +110,9 @@ impl Connection {
         self.events.counters.snapshot()
     }
 
-    /// Returns the last permission violation that the server reported.
-    pub(crate) fn violations(&self) -> watch::Receiver<Option<String>> {
-        self.events.violations.subscribe()
+    /// Returns the subscriptions that the server denies from now on.
+    pub(crate) fn denied(&self) -> broadcast::Receiver<Denied> {
+        self.events.denied.subscribe()
     }
 }
 

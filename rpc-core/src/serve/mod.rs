@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ use tracing::{error, warn};
 use self::leave::Leave;
 use self::loops::Loops;
 use crate::client::Client;
-use crate::connection::Link;
+use crate::connection::{Denied, Link};
 use crate::discovery;
 use crate::dispatch::{Dispatched, Dispatcher};
 use crate::endpoint::WhenFull;
@@ -139,19 +140,11 @@ struct Subscribed {
 
 /// Subscribes, proves the subscriptions and serves; returns when callers may call.
 pub(crate) async fn serve(serving: Arc<Serving>) -> Result<JoinHandle<()>, RunError> {
-    let mut violations = serving.client.connection().violations();
-    violations.mark_unchanged();
+    let mut denied = serving.client.connection().denied();
     let subscribed = subscribe_and_prove(&serving).await;
     // The server reports what it denies before it answers the proof, which needs no other right.
-    let violation = match violations.has_changed() {
-        // Something else that is denied, such as an announcement, keeps no call away.
-        Ok(true) => violations
-            .borrow_and_update()
-            .clone()
-            .filter(|text| text.contains("for Subscription")),
-        _ => None,
-    };
-    let first = match (subscribed, violation) {
+    let denied = denied_of(&serving.instance, &mut denied);
+    let first = match (subscribed, denied) {
         (Ok(first), None) => first,
         (Ok(_), Some(reason)) | (Err(_), Some(reason)) | (Err(reason), None) => {
             return Err(RunError::Subscribe {
@@ -165,6 +158,26 @@ pub(crate) async fn serve(serving: Arc<Serving>) -> Result<JoinHandle<()>, RunEr
         let last = serve_until_stopped(&serving, first).await;
         drain::stop(&serving, last).await;
     }))
+}
+
+/// Returns what the server said of a subscription that it denies to this instance. Others of the
+/// same connection, such as those of a service that runs already, keep no message away from it.
+fn denied_of(instance: &Instance, denied: &mut broadcast::Receiver<Denied>) -> Option<String> {
+    loop {
+        match denied.try_recv() {
+            Ok(denied) if listens_to(instance, &denied.subject) => return Some(denied.text),
+            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+fn listens_to(instance: &Instance, subject: &str) -> bool {
+    let mut methods = instance.dispatchers.iter();
+    let mut events = instance.entrypoints.events.iter();
+    methods.any(|method| method.subject() == subject)
+        || events.any(|handler| handler.subject == subject)
+        || discovery::subjects(instance).any(|of_discovery| of_discovery == subject)
 }
 
 /// Serves on one link after the other.
