@@ -21,6 +21,7 @@ use support::{PATIENCE, Probe, connect, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream as Socket};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 fn broker(port: u16) -> Handle {
     let config = rpc_broker::Config {
@@ -347,6 +348,37 @@ async fn calls_that_a_frozen_server_had_for_an_old_connection_are_answered_when_
     }
     assert_eq!(service.client().connection_stats().replaced, 1);
     service.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopping_instance_answers_the_calls_that_a_slow_server_hands_over_late() {
+    // The word that the subscriptions have ended was awaited for half a second, and then taken as
+    // heard: these callers waited for their whole deadline.
+    let probe = Probe::default();
+    let server = broker(0);
+    let proxy = Proxy::to(server.port()).await;
+    let service = serve(&proxy.url, &probe).await;
+    let direct = connect(&server.url()).await;
+    proxy.freeze();
+    let call = |_| {
+        let call = direct.call::<String>("probe_service.echo").arg("a");
+        call.timeout(PATIENCE).into_future()
+    };
+    let calls = join_all((0..100).map(call));
+    let stop = async {
+        eventually("the calls are sent", async || direct.in_flight() == 100).await;
+        direct.round_trip(PATIENCE).await.unwrap();
+        let thaw = async {
+            // Not so long that the connection is given up.
+            sleep(Duration::from_millis(900)).await;
+            proxy.thaw();
+        };
+        tokio::join!(service.stop(), thaw);
+    };
+    let (answers, ()) = tokio::join!(calls, stop);
+    for answer in answers {
+        assert_eq!(answer.unwrap(), "a!");
+    }
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ impl Link {
     /// within `limit`.
     pub(crate) async fn echo(&self, limit: Duration) -> bool {
         // While it connects again, nothing would come back.
-        if self.nats.connection_state() != State::Connected {
+        if !self.is_connected() {
             return false;
         }
         let round_trip = async {
@@ -92,6 +92,11 @@ impl Link {
         if !self.is_dead() {
             self.over.cancelled().await;
         }
+    }
+
+    /// Returns whether it has a server now, which may be frozen.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.nats.connection_state() == State::Connected
     }
 
     pub(crate) fn is_replaced(&self) -> bool {

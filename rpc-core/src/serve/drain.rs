@@ -128,7 +128,7 @@ pub(super) async fn take_last(
     }
     // The server works through what a connection sends in its order, and sends in order too: what it
     // had for this subscription is here when an echo that was sent after the word to end it is.
-    let mut echo = pin!(on.link.echo(ECHO));
+    let mut echo = pin!(echoed(on));
     loop {
         tokio::select! {
             biased;
@@ -136,11 +136,27 @@ pub(super) async fn take_last(
                 Some(request) => handle(on, method, request).await,
                 None => return,
             },
-            _ = &mut echo => break,
+            () = &mut echo => break,
         }
     }
     // Unconstrained, because a task that has done much in one go is told that there is nothing.
     while let Some(Some(request)) = unconstrained(requests.next()).now_or_never() {
         handle(on, method, request).await;
+    }
+}
+
+/// Resolves when the server has answered on this link, or will not. Until then it may have messages
+/// for it: a slow server is asked again, with more patience each time.
+async fn echoed(on: &OnLink) {
+    let (link, serving) = (&on.link, &on.serving);
+    let mut patience = ECHO;
+    while !link.echo(patience).await {
+        // Who stops has given a dead link the time of a heartbeat to come back; who lives on is
+        // there when a frozen server thaws.
+        let hopeless = link.is_dead() && serving.stop.is_said();
+        if hopeless || !link.is_connected() || serving.instance.cut.is_cancelled() {
+            return;
+        }
+        patience *= 2;
     }
 }
