@@ -219,6 +219,47 @@ async fn a_broadcast_is_handled_once_while_its_instance_moves() {
     assert_eq!(all - handled.len(), 0, "of {all} so many came twice");
 }
 
+/// Takes its calls one by one, and slowly.
+struct Sloth(Arc<AtomicU64>);
+
+#[rpc]
+impl Sloth {
+    #[rpc]
+    async fn compute(&self) {
+        self.0.fetch_add(1, SeqCst);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_on_the_old_connection_is_worked_off_after_a_move() {
+    // What was left of it a second after the old connection was left was lost.
+    let Some((first, second)) = cluster().await else {
+        return;
+    };
+    let taken = Arc::<AtomicU64>::default();
+    let config = Config::new(&first.open_url()).give_up_after(PATIENCE);
+    let runner = Runner::new(config).service(Sloth(taken.clone()));
+    let service = runner.start().await.unwrap();
+    let client = connect(&second.open_url()).await;
+    let call = |_| {
+        let call = client.call::<()>("sloth.compute").timeout(2 * PATIENCE);
+        call.into_future()
+    };
+    // Some four seconds of work.
+    let calls = join_all((0..400).map(call));
+    let retire = async {
+        eventually("the calls come", async || taken.load(SeqCst) > 10).await;
+        first.retire();
+    };
+    let (answers, ()) = tokio::join!(calls, retire);
+    let lost = answers.iter().filter(|answer| answer.is_err()).count();
+    assert_eq!(lost, 0, "{:?}", answers.iter().find(|it| it.is_err()));
+    assert_eq!(taken.load(SeqCst), 400);
+    assert_eq!(service.client().connection_stats().moves, 1);
+    service.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_server_is_moved_to_before_the_first_shuts_down() {
     let second_port = free_port();

@@ -107,6 +107,12 @@ pub(super) async fn leave(serving: Arc<Serving>, mut old: Subscribed) {
         () = old.grouped.ended() => return,
     }
     old.grouped.tell();
+    // What the server has sent may be much, and there is time for it while the process lives on.
+    tokio::select! {
+        () = old.grouped.ended() => return,
+        () = old.link.over() => {}
+        () = serving.stop.said() => {}
+    }
     // Whoever dies there loses what the server has sent and nobody has taken.
     if timeout(LAST_WORDS, old.grouped.ended()).await.is_err() {
         debug!("the old connection was not left in time");
