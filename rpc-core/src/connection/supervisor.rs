@@ -44,7 +44,7 @@ pub(super) async fn supervise(connection: Weak<Connection>, dialler: Dialler) {
 async fn successor(link: &Link, dialler: &Dialler) -> Link {
     let events = &dialler.events;
     let next = link.generation + 1;
-    let mut death = pin!(heartbeat(&link.nats, &events.counters));
+    let mut death = pin!(heartbeat(&link.nats, events));
     let mut lame = events.lame.subscribe();
     loop {
         let reason = tokio::select! {
