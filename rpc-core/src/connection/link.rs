@@ -118,6 +118,12 @@ impl Link {
         self.left.load(Relaxed)
     }
 
+    /// Returns whether what is sent here goes to a server soon, as far as anybody knows. A link that
+    /// was left connects again by itself, and nobody knows when.
+    pub(crate) fn takes_replies(&self) -> bool {
+        !self.is_dead() && (!self.is_left() || self.is_connected())
+    }
+
     pub(super) fn die(&self) {
         self.dead.store(true, Relaxed);
     }
@@ -129,5 +135,43 @@ impl Link {
 
     pub(super) fn end(&self) {
         self.over.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rpc_broker::EmbeddedBroker;
+
+    #[tokio::test]
+    async fn a_link_takes_replies_until_it_is_dead_or_left_and_without_a_server() {
+        let config = rpc_broker::Config {
+            port: 0,
+            ..Default::default()
+        };
+        let broker = EmbeddedBroker::start(config).unwrap();
+        let nats = async_nats::connect(broker.url()).await.unwrap();
+        let mut links = Vec::new();
+        for generation in 0..3 {
+            let replies = nats.subscribe(nats.new_inbox()).await.unwrap();
+            links.push(Link::new(nats.clone(), generation, replies));
+        }
+        let [current, left, dead] = &links[..] else {
+            unreachable!()
+        };
+        left.replace();
+        dead.die();
+        dead.replace();
+        let take = || [current, left, dead].map(Link::takes_replies);
+        assert_eq!(take(), [true, true, false]);
+        broker.shutdown();
+        let gone = async {
+            while current.is_connected() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(15), gone).await.unwrap();
+        // The current one is all there is: it keeps them until there is a server again.
+        assert_eq!(take(), [true, false, false]);
     }
 }

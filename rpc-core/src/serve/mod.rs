@@ -111,9 +111,9 @@ impl OnLink {
     /// Sends a reply the way its request came, where that still works: another server may not reach
     /// the caller.
     async fn reply(&self, message: Outgoing) {
-        match self.link.is_dead() {
-            false => publish(&self.link, message).await,
-            true => self.serving.client.outbox().publish(message).await,
+        match self.link.takes_replies() {
+            true => publish(&self.link, message).await,
+            false => self.serving.client.outbox().publish(message).await,
         }
     }
 
