@@ -51,8 +51,6 @@ pub(crate) struct Dispatcher {
     cut: CancellationToken,
     room: Room,
     stats: Stats,
-    /// Whether events make it run, and no calls.
-    handles_events: bool,
     /// Whether the log has been told that the method keeps its loop busy.
     warned: AtomicBool,
 }
@@ -84,19 +82,8 @@ impl Dispatcher {
             client,
             cut,
             stats: Stats::default(),
-            handles_events: false,
             warned: AtomicBool::new(false),
         }
-    }
-
-    /// Returns it as the handler of events.
-    pub(crate) fn for_events(mut self) -> Self {
-        self.handles_events = true;
-        self
-    }
-
-    pub(crate) fn handles_events(&self) -> bool {
-        self.handles_events
     }
 
     pub(crate) fn spec(&self) -> &EndpointSpec {

@@ -11,7 +11,7 @@ use crate::dispatch::Dispatcher;
 use crate::endpoint::Endpoint;
 use crate::middleware::Layers;
 use crate::protocol::RpcError;
-use crate::service::{Origin, Service};
+use crate::service::Service;
 
 /// The queue group that all singleton handlers of an event share.
 const SINGLETON: &str = "evt";
@@ -54,8 +54,7 @@ impl<S: Service> EventHandler<S> {
         layers: &Layers<RpcError>,
         client: &Arc<Client>,
         cut: &CancellationToken,
-    ) -> Handler {
-        let method = Origin::of::<S>().subject(self.endpoint.spec.name);
+    ) -> BoundHandler {
         let dispatcher = Dispatcher::new(
             &self.endpoint,
             service.clone(),
@@ -63,34 +62,31 @@ impl<S: Service> EventHandler<S> {
             Some(client.clone()),
             cut.clone(),
         );
-        Handler {
+        BoundHandler {
             subject: self.subject,
             queue_group: match self.mode {
                 // Never that of methods: services that handle one event would share it.
-                EventMode::Pool => Some(format!("{SINGLETON}.{method}")),
+                EventMode::Pool => Some(format!("{SINGLETON}.{}", dispatcher.subject())),
                 EventMode::Singleton => Some(SINGLETON.to_owned()),
                 EventMode::Broadcast => None,
             },
-            method,
-            dispatcher: Arc::new(dispatcher.for_events()),
+            dispatcher: Arc::new(dispatcher),
         }
     }
 }
 
 /// A handler of one instance.
-pub(crate) struct Handler {
+pub(crate) struct BoundHandler {
     pub(crate) subject: &'static str,
     pub(crate) queue_group: Option<String>,
-    /// Service and method.
-    pub(crate) method: String,
     pub(crate) dispatcher: Arc<Dispatcher>,
 }
 
-impl Handler {
+impl BoundHandler {
     pub(super) fn report(&self) -> EntrypointReport {
         let stats = self.dispatcher.stats().snapshot();
         EntrypointReport {
-            name: self.method.clone(),
+            name: self.dispatcher.subject().to_owned(),
             fired_by: format!("event {}", self.subject),
             runs: stats.ran,
             failures: stats.errors,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::event::Handler;
+pub(crate) use self::event::BoundHandler;
 pub use self::event::{EventHandler, EventMode};
 pub(crate) use self::hook::BoundHook;
 pub use self::hook::{Ended, Hook, HookFuture};
@@ -65,7 +65,7 @@ impl<S> fmt::Debug for Entrypoints<S> {
 
 /// The entrypoints of one instance.
 pub(crate) struct Bound {
-    pub(crate) events: Vec<Arc<Handler>>,
+    pub(crate) events: Vec<Arc<BoundHandler>>,
     pub(crate) timers: Vec<Arc<BoundTimer>>,
     pub(crate) on_start: Vec<BoundHook>,
     pub(crate) on_stop: Vec<BoundHook>,

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
-use super::{OnLink, PROOF, drain, handle};
+use super::{OnLink, PROOF, Takes as _, drain};
 use crate::dispatch::Dispatcher;
 
 /// An instance steps aside when it was full, has had no room worth the name for so long, and is full
@@ -86,7 +86,7 @@ async fn serve_while_roomy(
         tokio::select! {
             biased;
             request = requests.next() => match request {
-                Some(request) => handle(on, method, request).await,
+                Some(request) => method.take(on, request).await,
                 None => return Ended::Closed,
             },
             () = &mut told => break,

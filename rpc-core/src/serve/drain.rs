@@ -10,9 +10,8 @@ use tokio::task::unconstrained;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use super::{LAST_WORDS, OnLink, Serving, Subscribed, handle};
+use super::{LAST_WORDS, OnLink, Serving, Subscribed, Takes};
 use crate::discovery;
-use crate::dispatch::Dispatcher;
 
 /// After how many messages the server shall end a subscription: at once.
 ///
@@ -119,17 +118,13 @@ pub(super) async fn leave(serving: Arc<Serving>, mut old: Subscribed) {
     }
 }
 
-/// Leaves the queue group of a method and serves what the server has sent until then.
-pub(super) async fn take_last(
-    on: &Arc<OnLink>,
-    method: &Arc<Dispatcher>,
-    mut requests: Subscriber,
-) {
+/// Ends a subscription and takes what the server has sent until then.
+pub(super) async fn take_last(on: &Arc<OnLink>, taker: &impl Takes, mut messages: Subscriber) {
     if on.serving.instance.cut.is_cancelled() {
-        let _ = requests.unsubscribe().await;
+        let _ = messages.unsubscribe().await;
         return;
     }
-    if requests.unsubscribe_after(AT_ONCE).await.is_err() {
+    if messages.unsubscribe_after(AT_ONCE).await.is_err() {
         return;
     }
     // The server works through what a connection sends in its order, and sends in order too: what it
@@ -138,16 +133,16 @@ pub(super) async fn take_last(
     loop {
         tokio::select! {
             biased;
-            request = requests.next() => match request {
-                Some(request) => handle(on, method, request).await,
+            message = messages.next() => match message {
+                Some(message) => taker.take(on, message).await,
                 None => return,
             },
             () = &mut echo => break,
         }
     }
     // Unconstrained, because a task that has done much in one go is told that there is nothing.
-    while let Some(Some(request)) = unconstrained(requests.next()).now_or_never() {
-        handle(on, method, request).await;
+    while let Some(Some(message)) = unconstrained(messages.next()).now_or_never() {
+        taker.take(on, message).await;
     }
 }
 

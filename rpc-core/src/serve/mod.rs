@@ -6,12 +6,14 @@
 //! first, in a way that loses no message, then finishes the running calls, then says goodbye.
 
 mod aside;
+mod calls;
 mod cancel;
 mod drain;
 mod events;
 mod leave;
 mod loops;
 
+use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -32,14 +34,11 @@ use self::loops::Loops;
 use crate::client::Client;
 use crate::connection::{Denied, Link};
 use crate::discovery;
-use crate::dispatch::{Dispatched, Dispatcher};
 use crate::endpoint::WhenFull;
 use crate::error::RunError;
 use crate::instance::Instance;
-use crate::mux::from_nats;
 use crate::outbox::{Outgoing, publish};
-use crate::protocol::subject::is_reply_inbox;
-use crate::protocol::{Call, Headers, WireReply};
+use crate::protocol::Headers;
 
 /// How long the server may take to prove the subscriptions.
 const PROOF: Duration = Duration::from_secs(5);
@@ -247,7 +246,7 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
             .map_err(failed)?;
         let (on, dispatcher) = (in_group.clone(), dispatcher.clone());
         match dispatcher.spec().options.when_full {
-            WhenFull::Busy => grouped.spawn(serve_method(on, dispatcher, requests)),
+            WhenFull::Busy => grouped.spawn(serve_all(on, dispatcher, requests)),
             WhenFull::StepAside => grouped.spawn(aside::serve_method(on, dispatcher, requests)),
         }
     }
@@ -263,7 +262,7 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
                 (&mut broadcasts, &alone, events)
             }
         };
-        loops.spawn(serve_method(on.clone(), handler.dispatcher.clone(), events));
+        loops.spawn(serve_all(on.clone(), handler.clone(), events));
     }
     let questions = discovery::subscribe(&link.nats, instance)
         .await
@@ -294,70 +293,25 @@ async fn subscribe_and_prove(serving: &Arc<Serving>) -> Result<Subscribed, Strin
     })
 }
 
-/// Takes the calls of one method, or the events of one handler, on one link until it is time to leave.
-async fn serve_method(on: Arc<OnLink>, method: Arc<Dispatcher>, mut requests: Subscriber) {
+/// What takes the messages of one subscription: the calls of a method, or the events of a handler.
+trait Takes: Send + Sync + 'static {
+    /// Takes one message as far as it goes without waiting for more than a place to send.
+    fn take(&self, on: &Arc<OnLink>, message: Message) -> impl Future<Output = ()> + Send;
+}
+
+/// Takes the messages of one subscription on one link until it is time to leave.
+async fn serve_all(on: Arc<OnLink>, taker: impl Takes, mut messages: Subscriber) {
     let mut told = pin!(on.leave.said());
     // Under load there is always a message, so the cheap look comes before every one of them.
     while !on.leave.is_said() {
         tokio::select! {
             biased;
-            request = requests.next() => match request {
-                Some(request) => handle(&on, &method, request).await,
+            message = messages.next() => match message {
+                Some(message) => taker.take(&on, message).await,
                 None => return,
             },
             () = &mut told => break,
         }
     }
-    drain::take_last(&on, &method, requests).await;
-}
-
-/// Takes one message through its method, and its reply to the outbox.
-async fn handle(on: &Arc<OnLink>, method: &Arc<Dispatcher>, request: Message) {
-    if method.handles_events() {
-        return events::handle(&on.serving, method, request);
-    }
-    let Message {
-        reply,
-        headers,
-        payload,
-        ..
-    } = request;
-    let serving = &on.serving;
-    let mut call = Call::new(headers.as_ref().map(from_nats).unwrap_or_default(), payload);
-    call.one_way = reply.is_none();
-    let inbox_prefix = &serving.client.connection().config().inbox_prefix;
-    if let Some(reply) = &reply
-        && !is_reply_inbox(reply, inbox_prefix)
-    {
-        // Answering would publish wherever the caller wants, in this service's name.
-        warn!(subject = method.subject(), %reply, "a request whose reply subject is no inbox is dropped");
-        method.stats().rejected();
-        return;
-    }
-    match (method.dispatch(call), reply) {
-        (Dispatched::Done(answer), Some(reply)) => on.reply(outgoing(reply, answer)).await,
-        (Dispatched::Done(_), None) => {}
-        (Dispatched::Pending(call), Some(reply)) => {
-            let on = on.clone();
-            serving.running.spawn(async move {
-                let given_up = cancel::given_up(&on.serving.client, &reply);
-                let answer = call.finish(given_up).await;
-                on.reply_later(outgoing(reply, answer)).await;
-            });
-        }
-        (Dispatched::Pending(call), None) => {
-            serving.running.spawn(call.finish(std::future::pending()));
-        }
-    }
-}
-
-/// Addresses a reply.
-fn outgoing(reply: async_nats::Subject, answer: WireReply) -> Outgoing {
-    let WireReply { headers, payload } = answer;
-    Outgoing {
-        subject: reply,
-        reply: None,
-        headers,
-        payload,
-    }
+    drain::take_last(&on, &taker, messages).await;
 }
