@@ -201,6 +201,32 @@ async fn a_handler_with_wildcards_knows_the_subject() {
 }
 
 #[tokio::test]
+async fn a_handler_with_wildcards_gets_no_calls() {
+    // It handled the calls of the methods whose subjects it covers.
+    let mailer = Mailer::new();
+    let app = TestApp::start(mailer.clone()).await;
+    let nats = async_nats::connect(app.url()).await.unwrap();
+    for (reply, n) in [
+        (nats.new_inbox(), 1),
+        // Whoever asks for a word elsewhere calls no method.
+        ("stock.acknowledged".to_owned(), 2),
+        (format!("{}.x", nats.new_inbox()), 3),
+    ] {
+        let payload = format!("[[{n}]]").into();
+        let sent = nats.publish_with_reply("stock.sold", reply, payload);
+        sent.await.unwrap();
+    }
+    nats.publish("stock.sold", "[[4]]".into()).await.unwrap();
+    app.wait_for("mailer.watch").times(2).await;
+    let seen: Vec<_> = mailer
+        .seen()
+        .iter()
+        .map(|line| line["rest"].clone())
+        .collect();
+    assert_eq!(seen, [json!([2]), json!([4])]);
+}
+
+#[tokio::test]
 async fn an_event_carries_on_what_its_call_has_but_for_the_deadline() {
     let mailer = Mailer::new();
     let app = TestApp::start(mailer.clone()).await;

@@ -70,6 +70,7 @@ impl<S: Service> EventHandler<S> {
                 EventMode::Singleton => Some(SINGLETON.to_owned()),
                 EventMode::Broadcast => None,
             },
+            wildcards: self.subject.contains(['*', '>']),
             dispatcher: Arc::new(dispatcher),
         }
     }
@@ -79,6 +80,8 @@ impl<S: Service> EventHandler<S> {
 pub(crate) struct BoundHandler {
     pub(crate) subject: &'static str,
     pub(crate) queue_group: Option<String>,
+    /// Whether it listens to more than one subject.
+    pub(crate) wildcards: bool,
     pub(crate) dispatcher: Arc<Dispatcher>,
 }
 

@@ -9,6 +9,7 @@ use crate::dispatch::Dispatched;
 use crate::entrypoint::BoundHandler;
 use crate::mux::from_nats;
 use crate::protocol::Call;
+use crate::protocol::subject::is_reply_inbox;
 
 /// Nobody gets a reply, also where the event names a place for it: a method of the same name may
 /// send one.
@@ -16,10 +17,21 @@ impl Takes for Arc<BoundHandler> {
     async fn take(&self, on: &Arc<OnLink>, event: Message) {
         let Message {
             subject,
+            reply,
             headers,
             payload,
             ..
         } = event;
+        if self.wildcards
+            && let Some(reply) = reply
+            && is_reply_inbox(
+                &reply,
+                &on.serving.client.connection().config().inbox_prefix,
+            )
+        {
+            // A call of a method whose subject the wildcards cover, and no event.
+            return;
+        }
         let call = Call::new(headers.as_ref().map(from_nats).unwrap_or_default(), payload);
         let dispatched = self.dispatcher.dispatch_event(call, subject.to_string());
         if let Dispatched::Pending(run) = dispatched {
