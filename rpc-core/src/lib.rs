@@ -140,6 +140,7 @@ mod error;
 #[cfg(feature = "server")]
 pub mod log;
 pub mod prelude;
+mod rarely;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::rarely::Rarely;
+
 /// What has happened to a client's connection since it was made.
 ///
 /// A number that grows is a reason to look at the log, where each of these is a line. None of them
@@ -43,9 +45,9 @@ pub(super) struct Counters {
     pub(super) moves: AtomicU64,
     pub(super) lost_heartbeats: AtomicU64,
     pub(super) lame_ducks: AtomicU64,
-    pub(super) permission_violations: AtomicU64,
+    pub(super) permission_violations: Rarely,
     pub(super) refused_credentials: AtomicU64,
-    pub(super) lost_messages: AtomicU64,
+    pub(super) lost_messages: Rarely,
 }
 
 impl Counters {
@@ -57,9 +59,9 @@ impl Counters {
             moves: self.moves.load(Relaxed),
             lost_heartbeats: self.lost_heartbeats.load(Relaxed),
             lame_ducks: self.lame_ducks.load(Relaxed),
-            permission_violations: self.permission_violations.load(Relaxed),
+            permission_violations: self.permission_violations.times(),
             refused_credentials: self.refused_credentials.load(Relaxed),
-            lost_messages: self.lost_messages.load(Relaxed),
+            lost_messages: self.lost_messages.times(),
         }
     }
 }

@@ -11,6 +11,7 @@ use tracing::{debug, error, info, warn};
 
 use super::counters::Counters;
 use crate::protocol::subject::is_cancellation;
+use crate::rarely::Rarely;
 
 /// How many refusals wait to be heard. One more is dropped, and its call ends at its deadline.
 const MOST_REFUSALS: usize = 1_024;
@@ -41,6 +42,8 @@ pub(super) struct Events {
     pub(super) refusals: Refusals,
     /// Whether the server has said that it is about to shut down.
     pub(super) lame: watch::Sender<bool>,
+    /// What has failed in the client below since it was connected.
+    client_errors: Rarely,
     /// Whether the server takes the credentials no more, or not yet again.
     refused: AtomicBool,
     /// Whether the server lets us hear that callers have given up.
@@ -74,6 +77,7 @@ impl Events {
             denied: broadcast::Sender::new(MOST_DENIED),
             refusals: Refusals::default(),
             lame: watch::Sender::default(),
+            client_errors: Rarely::default(),
             refused: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
         })
@@ -98,6 +102,12 @@ impl Events {
             Event::ServerError(error) => self.server_error(error),
             Event::ClientError(ClientError::Other(text)) if is_about_credentials(text) => {
                 self.credentials_refused(text);
+            }
+            Event::ClientError(error) => {
+                // Each try to connect again is one.
+                if let Some(times) = self.client_errors.once_more() {
+                    info!(times, "NATS: {error}");
+                }
             }
             other => info!("NATS: {other}"),
         }
@@ -134,6 +144,7 @@ impl Events {
 
     fn connected(&self) {
         self.connected.store(true, Relaxed);
+        self.client_errors.forget();
         if self.refused.load(Relaxed) {
             info!("the NATS server takes the credentials again");
         }
@@ -151,9 +162,8 @@ impl Events {
     }
 
     fn lost_message(&self, sid: u64) {
-        let lost = self.counters.lost_messages.fetch_add(1, Relaxed) + 1;
-        // One that is lost is rarely alone: thousands would be as many lines.
-        if lost.is_power_of_two() {
+        // One that is lost is rarely alone.
+        if let Some(lost) = self.counters.lost_messages.once_more() {
             warn!(sid, lost, "a subscription is full, messages were lost");
         }
     }
@@ -168,7 +178,7 @@ impl Events {
             warn!("NATS: {text}");
             return;
         }
-        self.counters.permission_violations.fetch_add(1, Relaxed);
+        let worth_a_line = self.counters.permission_violations.once_more();
         let subscription = refused(&text, "Subscription");
         if let Some(subject) = subscription
             && is_cancellation(subject, &self.inbox_prefix)
@@ -183,7 +193,9 @@ impl Events {
             }
             return;
         }
-        warn!("NATS: {text}");
+        if let Some(violations) = worth_a_line {
+            warn!(violations, "NATS: {text}");
+        }
         if let Some(subject) = refused(&text, "Publish") {
             let _ = self.refusals.sender.try_send(subject.to_owned());
         }

@@ -37,6 +37,7 @@ use crate::context::Context;
 use crate::endpoint::{Endpoint, EndpointSpec};
 use crate::middleware::Layers;
 use crate::protocol::{Call, Code, Headers, Outcome, RpcError, WireReply};
+use crate::rarely::Rarely;
 use crate::service::{Origin, Service};
 use crate::stats::Stats;
 
@@ -51,6 +52,8 @@ pub(crate) struct Dispatcher {
     cut: CancellationToken,
     room: Room,
     stats: Stats,
+    /// Events for which there was no room.
+    dropped: Rarely,
     /// Whether the log has been told that the method keeps its loop busy.
     warned: AtomicBool,
 }
@@ -82,6 +85,7 @@ impl Dispatcher {
             client,
             cut,
             stats: Stats::default(),
+            dropped: Rarely::default(),
             warned: AtomicBool::new(false),
         }
     }
@@ -109,11 +113,34 @@ impl Dispatcher {
         self.begin(context, call.payload, call.received)
     }
 
-    /// Takes an event on `subject` as far as it goes without waiting; nobody gets the reply.
-    pub(crate) fn dispatch_event(self: &Arc<Self>, call: Call, subject: String) -> Dispatched {
+    /// Takes an event on `subject` as far as it goes without waiting; nobody gets the reply. Where
+    /// there is no room the event is dropped.
+    pub(crate) fn dispatch_event(self: &Arc<Self>, call: Call, subject: String) -> Option<Pending> {
+        if self.room.is_full() {
+            self.drop_event(&subject);
+            return None;
+        }
         let context = self.context(call.headers, call.received);
         let context = context.with_one_way(true).of_event(subject);
-        self.begin(context, call.payload, call.received)
+        match self.begin(context, call.payload, call.received) {
+            Dispatched::Done(_) => None,
+            Dispatched::Pending(run) => Some(run),
+        }
+    }
+
+    /// Counts an event for which there is no room. It comes with many others: each would be a line
+    /// in the log, and a reply that nobody reads.
+    fn drop_event(&self, event: &str) {
+        let full = self.full();
+        self.stats.rejected();
+        self.stats.finished();
+        self.stats.failed(&full);
+        if let Some(dropped) = self.dropped.once_more() {
+            error!(
+                method = self.subject,
+                event, dropped, "event dropped: {full}"
+            );
+        }
     }
 
     fn context(&self, headers: Headers, received: Instant) -> Context {
@@ -175,13 +202,7 @@ impl Dispatcher {
     ) -> Dispatched {
         let Some(place) = self.room.try_place() else {
             self.stats.rejected();
-            let text = format!(
-                "`{}` is full: every slot and every waiting place is taken",
-                self.subject
-            );
-            let full = RpcError::new(Code::ResourceExhausted, text);
-            let refusal = Err(full.with_outcome(Outcome::NotSent));
-            return Dispatched::Done(self.finish(&context, refusal));
+            return Dispatched::Done(self.finish(&context, Err(self.full())));
         };
         let (dispatcher, of_call) = (self.clone(), context.clone());
         let work = async move {
@@ -204,6 +225,14 @@ impl Dispatcher {
             dispatcher.run(&of_call, slot, running).await
         };
         self.pending(context, work)
+    }
+
+    fn full(&self) -> RpcError {
+        let text = format!(
+            "`{}` is full: every slot and every waiting place is taken",
+            self.subject
+        );
+        RpcError::new(Code::ResourceExhausted, text).with_outcome(Outcome::NotSent)
     }
 
     fn pending(

@@ -15,6 +15,7 @@ use super::cron::Cron;
 use super::hook::{BoundHook, Failed, Hook};
 use super::report::EntrypointReport;
 use crate::client::Client;
+use crate::rarely::Rarely;
 use crate::service::Service;
 
 /// When a timer fires.
@@ -91,6 +92,7 @@ impl<S: Service> Timer<S> {
             failures: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            overran: Rarely::default(),
         })
     }
 }
@@ -107,6 +109,8 @@ pub(crate) struct BoundTimer {
     failures: AtomicU64,
     panics: AtomicU64,
     skipped: AtomicU64,
+    /// Ticks that took longer than to the next.
+    overran: Rarely,
 }
 
 impl BoundTimer {
@@ -146,11 +150,15 @@ impl BoundTimer {
             let missed = clock.pass();
             if missed > 0 {
                 self.skipped.fetch_add(missed, Relaxed);
-                let timer = self.method();
-                warn!(
-                    timer,
-                    missed, "ticks came while the one before still ran, and were skipped"
-                );
+                if let Some(times) = self.overran.once_more() {
+                    let (timer, skipped) = (self.method(), self.skipped.load(Relaxed));
+                    warn!(
+                        timer,
+                        times,
+                        skipped,
+                        "ticks came while the one before still ran, and were skipped"
+                    );
+                }
             }
         }
     }

@@ -28,7 +28,10 @@ impl Takes for Arc<Dispatcher> {
             && !is_reply_inbox(reply, inbox_prefix)
         {
             // Answering would publish wherever the caller wants, in this service's name.
-            warn!(subject = self.subject(), %reply, "a request whose reply subject is no inbox is dropped");
+            if let Some(times) = serving.misaddressed.once_more() {
+                let subject = self.subject();
+                warn!(subject, %reply, times, "a request whose reply subject is no inbox is dropped");
+            }
             self.stats().rejected();
             return;
         }

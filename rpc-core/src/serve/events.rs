@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_nats::Message;
 
 use super::{OnLink, Takes};
-use crate::dispatch::Dispatched;
 use crate::entrypoint::BoundHandler;
 use crate::mux::from_nats;
 use crate::protocol::Call;
@@ -33,8 +32,7 @@ impl Takes for Arc<BoundHandler> {
             return;
         }
         let call = Call::new(headers.as_ref().map(from_nats).unwrap_or_default(), payload);
-        let dispatched = self.dispatcher.dispatch_event(call, subject.to_string());
-        if let Dispatched::Pending(run) = dispatched {
+        if let Some(run) = self.dispatcher.dispatch_event(call, subject.to_string()) {
             on.serving.running.spawn(run.finish(std::future::pending()));
         }
     }

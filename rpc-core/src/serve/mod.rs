@@ -39,6 +39,7 @@ use crate::error::RunError;
 use crate::instance::Instance;
 use crate::outbox::{Outgoing, publish};
 use crate::protocol::Headers;
+use crate::rarely::Rarely;
 
 /// How long the server may take to prove the subscriptions.
 const PROOF: Duration = Duration::from_secs(5);
@@ -51,6 +52,8 @@ pub(crate) struct Serving {
     client: Client,
     stop: Leave,
     running: TaskTracker,
+    /// Requests whose reply subject is no inbox.
+    misaddressed: Rarely,
     /// When the drain must be over.
     end: OnceLock<Instant>,
 }
@@ -67,6 +70,7 @@ impl Serving {
             client,
             stop: Leave::new(stop),
             running,
+            misaddressed: Rarely::default(),
             end: OnceLock::new(),
         })
     }
@@ -191,6 +195,7 @@ async fn serve_until_stopped(serving: &Arc<Serving>, mut current: Subscribed) ->
             () = current.link.replaced() => {}
         }
         drain::leave_broadcasts(serving, &mut current).await;
+        let failed = Rarely::default();
         let next = loop {
             match subscribe_and_prove(serving).await {
                 Ok(next) => break Some(next),
@@ -202,10 +207,12 @@ async fn serve_until_stopped(serving: &Arc<Serving>, mut current: Subscribed) ->
                     break None;
                 }
                 Err(reason) => {
-                    error!(
-                        service = serving.instance.name,
-                        reason, "not serving, trying again"
-                    );
+                    if let Some(times) = failed.once_more() {
+                        error!(
+                            service = serving.instance.name,
+                            times, reason, "not serving, trying again"
+                        );
+                    }
                     sleep(Duration::from_millis(200)).await;
                 }
             }
