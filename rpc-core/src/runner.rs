@@ -24,6 +24,10 @@ use crate::serve::{Serving, serve};
 use crate::service::Service;
 use crate::signals::stop_signal;
 
+/// How many instances the name of a connection tells of. It is part of the first line that a server
+/// gets, of which it takes 4,096 bytes with the credentials in it.
+const MOST_NAMED: usize = 32;
+
 /// Runs services until the process is told to stop.
 ///
 /// # Examples
@@ -213,7 +217,7 @@ impl Runner {
         let mut told = pin!(told);
         let names: Vec<_> = self.services.iter().map(|service| service.name).collect();
         let instances: Vec<_> = self.services.iter().map(|it| &*it.instance).collect();
-        self.config.name = instances.join(",");
+        self.config.name = connection_name(&instances);
         let client = tokio::select! {
             client = Client::connect(self.config) => client?,
             said = &mut told => return Ok(Err(said)),
@@ -416,5 +420,33 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.cut.cancel();
         self.served.iter().for_each(|served| served.task.abort());
+    }
+}
+
+/// Returns the name of the connection of these instances: their ids, as far as there is room.
+fn connection_name(instances: &[&str]) -> String {
+    let (named, more) = instances.split_at(instances.len().min(MOST_NAMED));
+    let named = named.join(",");
+    match more.len() {
+        0 => named,
+        more => format!("{named} … and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_connection_fits_however_many_instances_it_has() {
+        // With some 120 the server closed the connection, over and over.
+        let instances: Vec<_> = (0..92).map(|_| Instance::new_id()).collect();
+        let instances: Vec<_> = instances.iter().map(String::as_str).collect();
+        assert_eq!(connection_name(&instances[..2]), instances[..2].join(","));
+        let all = instances[..32].join(",");
+        assert_eq!(connection_name(&instances[..32]), all);
+        let name = connection_name(&instances);
+        assert_eq!(name, format!("{all} … and 60 more"));
+        assert!(name.len() < 1_100, "{}", name.len());
     }
 }
