@@ -22,7 +22,7 @@ impl Instance {
                 let hook = hook.method();
                 error!(
                     hook,
-                    request_id = failed.request_id,
+                    request_id = failed.request_id.as_deref(),
                     "on_start failed: {failed}"
                 );
                 return Err(RunError::OnStart {
@@ -40,7 +40,7 @@ impl Instance {
         let all = async {
             for hook in &self.entrypoints.on_stop {
                 if let Err(failed) = hook.run().await {
-                    let (hook, request_id) = (hook.method(), &failed.request_id);
+                    let (hook, request_id) = (hook.method(), failed.request_id.as_deref());
                     error!(hook, request_id, "on_stop failed: {failed}");
                 }
             }

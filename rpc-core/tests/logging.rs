@@ -101,6 +101,14 @@ async fn the_log_has_every_cause_and_the_reply_has_none() {
     }
 }
 
+fn broker() -> rpc_broker::Handle {
+    let config = rpc_broker::Config {
+        port: 0,
+        ..Default::default()
+    };
+    EmbeddedBroker::start(config).unwrap()
+}
+
 struct Flooded;
 
 #[rpc]
@@ -119,11 +127,7 @@ async fn a_flood_of_mistakes_is_a_few_lines() {
     // Each of them was a line.
     let log = Log::default();
     let _logging = log.listen();
-    let config = rpc_broker::Config {
-        port: 0,
-        ..Default::default()
-    };
-    let broker = EmbeddedBroker::start(config).unwrap();
+    let broker = broker();
     let runner = Runner::new(Config::new(&broker.url())).service(Flooded);
     // On this thread, where the log is heard.
     let service = runner.start().await.unwrap();
@@ -150,4 +154,32 @@ async fn a_flood_of_mistakes_is_a_few_lines() {
     assert_eq!(log.lines("is no inbox"), 7, "{}", log.text());
     assert_eq!(log.lines("event failed"), 0, "{}", log.text());
     service.abort().await;
+}
+
+struct Endless(Arc<tokio::sync::Notify>);
+
+#[rpc]
+impl Endless {
+    #[timer("1h", eager)]
+    async fn wait(&self) {
+        self.0.notify_one();
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test]
+async fn a_tick_that_is_cut_short_has_no_empty_request_id() {
+    let log = Log::default();
+    let _logging = log.listen();
+    let begun = Arc::<tokio::sync::Notify>::default();
+    let broker = broker();
+    let runner = Runner::new(Config::new(&broker.url())).service(Endless(begun.clone()));
+    let service = runner.start().await.unwrap();
+    begun.notified().await;
+    service.abort().await;
+    let text = log.text();
+    let mut lines = text.lines();
+    let line = lines.find(|line| line.contains("tick failed")).unwrap();
+    assert!(line.contains("endless.wait"), "{line}");
+    assert!(!line.contains("request_id"), "{line}");
 }

@@ -72,7 +72,7 @@ impl BoundHook {
             Err(panic) => Reason::Panic(panic_text(&*panic).to_owned()),
         };
         Err(Failed {
-            request_id: context.request_id().to_owned(),
+            request_id: Some(context.request_id().to_owned()),
             reason,
         })
     }
@@ -80,8 +80,9 @@ impl BoundHook {
 
 /// Why a run failed, worded for the log.
 pub(crate) struct Failed {
-    /// The id under which the run made its calls.
-    pub(crate) request_id: String,
+    /// The id under which the run made its calls, where it is known: that of a run which was dropped
+    /// half-way has gone with it.
+    pub(crate) request_id: Option<String>,
     reason: Reason,
 }
 
@@ -94,7 +95,7 @@ impl Failed {
     /// The failure of a run that the end of its instance did not wait for.
     pub(super) fn cut_short() -> Self {
         Self {
-            request_id: String::new(),
+            request_id: None,
             reason: Reason::Error("the instance stopped before it ended".into()),
         }
     }

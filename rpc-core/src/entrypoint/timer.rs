@@ -180,7 +180,7 @@ impl BoundTimer {
         if let Err(failed) = outcome {
             self.failures.fetch_add(1, Relaxed);
             self.panics.fetch_add(failed.is_panic().into(), Relaxed);
-            let (timer, request_id) = (self.method(), &failed.request_id);
+            let (timer, request_id) = (self.method(), failed.request_id.as_deref());
             error!(timer, request_id, "tick failed: {failed}");
         }
         // Last, for those who wait until it has run.
