@@ -487,3 +487,21 @@ async fn waiting_for_too_much_says_how_much_there_was() {
     let wait = app.wait_for("mailer.welcome").times(2);
     wait.within(Duration::from_millis(50)).await;
 }
+
+/// More events than the queue of a connection takes: the last ones used to overtake those in it.
+#[tokio::test]
+async fn events_of_one_task_keep_their_order_when_the_queue_is_full() {
+    const EVENTS: u64 = 20_000;
+    let app = TestApp::start(Mailer::new()).await;
+    let nats = async_nats::connect(app.url()).await.unwrap();
+    let mut heard = nats.subscribe("counter.counted").await.unwrap();
+    nats.flush().await.unwrap();
+    for number in 0..EVENTS {
+        app.client().emit("counter.counted", (number,)).await.unwrap();
+    }
+    for number in 0..EVENTS {
+        let event = timeout(PATIENCE, heard.next()).await.unwrap().unwrap();
+        let payload: Value = serde_json::from_slice(&event.payload).unwrap();
+        assert_eq!(payload[0], json!([number]));
+    }
+}

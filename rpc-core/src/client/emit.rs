@@ -171,7 +171,7 @@ impl Emit {
             payload,
         };
         match self.confirmed {
-            false => client.outbox().enqueue(event).await,
+            false => client.outbox().enqueue_in_order(event).await,
             true => client.confirm(&self.subject, event).await?,
         }
         Ok(())
