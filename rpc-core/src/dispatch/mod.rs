@@ -46,6 +46,8 @@ pub(crate) struct Dispatcher {
     subject: String,
     origin: Origin,
     invoke: Invoke,
+    /// Whether layers or scopes stand before the method, and may refuse a call.
+    has_chain: bool,
     client: Option<Arc<Client>>,
     /// Ends the calls that still run when the service may wait no longer.
     cut: CancellationToken,
@@ -80,6 +82,7 @@ impl Dispatcher {
             spec: endpoint.spec,
             subject: endpoint.subject(),
             origin: Origin::of::<S>(),
+            has_chain: layered::has_chain(endpoint, layers),
             invoke: layered::invoke(endpoint, service, layers),
             client,
             cut,
