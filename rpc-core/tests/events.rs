@@ -497,7 +497,10 @@ async fn events_of_one_task_keep_their_order_when_the_queue_is_full() {
     let mut heard = nats.subscribe("counter.counted").await.unwrap();
     nats.flush().await.unwrap();
     for number in 0..EVENTS {
-        app.client().emit("counter.counted", (number,)).await.unwrap();
+        app.client()
+            .emit("counter.counted", (number,))
+            .await
+            .unwrap();
     }
     for number in 0..EVENTS {
         let event = timeout(PATIENCE, heard.next()).await.unwrap().unwrap();
