@@ -50,7 +50,7 @@ impl Stats {
     /// Counts the failure of a call, which [`finished`](Self::finished) counts too.
     pub(crate) fn failed(&self, error: &RpcError) {
         self.errors.fetch_add(1, Relaxed);
-        let text = format!("{}:{}", error.status(), error);
+        let text = format!("{}:{}", error.status(), error.for_log());
         *self
             .last_error
             .lock()

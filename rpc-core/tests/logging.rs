@@ -1,13 +1,19 @@
 //! What the log says of a call that failed, and its caller does not read.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod support;
+
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use rpc_broker::EmbeddedBroker;
 use rpc_core::prelude::*;
+use rpc_core::protocol::Headers;
 use rpc_core::testing::call_raw;
+use rpc_core::{Config, Runner};
+use serde_json::Value;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the query failed")]
@@ -62,17 +68,133 @@ impl Log {
     }
 }
 
+/// A type that decodes itself, and says of a value what it pleases.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "String")]
+struct Password;
+
+impl TryFrom<String> for Password {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Err(format!("{text} is too short"))
+    }
+}
+
+struct Door;
+
+#[rpc]
+impl Door {
+    /// Takes a secret.
+    #[rpc]
+    async fn unlock(&self, #[rpc(sensitive)] pin: u32, #[rpc(default)] more: Value) {
+        _ = (pin, more);
+    }
+
+    #[rpc]
+    async fn enter(&self, #[rpc(sensitive)] password: Password) {
+        _ = password;
+    }
+
+    /// Takes none.
+    #[rpc]
+    async fn paint(&self, coats: u32, #[rpc(default)] more: Value) {
+        _ = (coats, more);
+    }
+
+    #[event_handler("door.kicked")]
+    async fn hold(&self, #[rpc(sensitive)] force: u32) {
+        _ = force;
+    }
+}
+
+/// Captures all that this thread logs.
+fn capture() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    (log, tracing::subscriber::set_default(subscriber))
+}
+
+/// What the decoder says of a value that does not fit used to be read in the log and in STATS.
+#[tokio::test]
+async fn arguments_are_neither_logged_nor_counted_and_secrets_are_not_answered() {
+    const ENVELOPE: &str = "bad_envelope: expected `[args, kwargs]`: a list";
+    const TWICE: &str = "invalid_argument: a key occurs twice in one object";
+    let (log, _logging) = capture();
+    // Not a test app, whose services log in a thread of their own.
+    let broker = EmbeddedBroker::start(rpc_broker::Config {
+        port: 0,
+        ..rpc_broker::Config::default()
+    });
+    let url = broker.as_ref().unwrap().url();
+    let config = Config::new(&url).give_up_after(support::PATIENCE);
+    let door = Runner::new(config).service(Door).start().await.unwrap();
+    let client = support::connect(&url).await;
+    for (method, payload, told) in [
+        (
+            "unlock",
+            r#"[["hunter2"]]"#,
+            "invalid_argument: argument `pin`: expected u32",
+        ),
+        (
+            "unlock",
+            r#"[[], {"pin": {"hunter2": 1}}]"#,
+            "invalid_argument: argument `pin`: expected u32",
+        ),
+        ("unlock", r#"["hunter2"]"#, ENVELOPE),
+        ("unlock", r#"[[1, {"hunter2": 1, "hunter2": 2}]]"#, TWICE),
+        (
+            "enter",
+            r#"[["hunter2"]]"#,
+            "invalid_argument: argument `password` does not fit its type",
+        ),
+        (
+            "paint",
+            r#"[["hunter2"]]"#,
+            "invalid_argument: argument `coats`: expected u32",
+        ),
+        ("paint", r#"["hunter2"]"#, ENVELOPE),
+        ("paint", r#"[[1, {"hunter2": 1, "hunter2": 2}]]"#, TWICE),
+    ] {
+        let (subject, payload) = (format!("door.{method}"), payload.into());
+        let asked = client.request(&subject, Headers::new(), payload, support::PATIENCE);
+        let reply = asked.await.unwrap();
+        let read = format!("{:?} {:?}", reply.headers, reply.payload);
+        let is_secret = method != "paint";
+        assert_eq!(!read.contains("hunter2"), is_secret, "{read}");
+        let read = reply.error().unwrap().to_string();
+        assert_eq!(read.starts_with(told), is_secret || read == told, "{read}");
+        let counted = support::stats_of(&url, "door", method).await;
+        let counted = counted["last_error"].as_str().unwrap();
+        assert!(
+            counted.contains(told) && !counted.contains("hunter2"),
+            "{counted}"
+        );
+        let logged = log.text();
+        assert!(
+            logged.contains(told) && !logged.contains("hunter2"),
+            "{logged}"
+        );
+    }
+    client.emit("door.kicked", ("hunter2",)).await.unwrap();
+    support::eventually("the handler has failed", async || {
+        log.text()
+            .contains("event failed: invalid_argument: argument `force`: expected u32")
+    })
+    .await;
+    assert!(!log.text().contains("hunter2"), "{}", log.text());
+    door.stop().await;
+}
+
 #[tokio::test]
 async fn the_log_has_every_cause_and_the_reply_has_none() {
     for (status, level) in [(503, "ERROR"), (410, "DEBUG")] {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::DEBUG)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        let _logging = tracing::subscriber::set_default(subscriber);
+        let (log, _logging) = capture();
         let payload = format!("[[{status}]]");
         let error = call_raw(&Arc::new(Users), "get", payload).await;
         let error = error.unwrap_err();

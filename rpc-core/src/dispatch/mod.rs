@@ -289,13 +289,14 @@ impl Dispatcher {
         let request_id = context.request_id();
         let method = &self.subject;
         let cause = Causes::of(&failure).map(tracing::field::display);
+        let text = failure.for_log();
         match (context.event(), failure.status()) {
             // Nobody reads the reply to an event, so the log says all of it.
             (Some(event), _) => {
-                error!(%method, event, request_id, cause, "event failed: {failure}");
+                error!(%method, event, request_id, cause, "event failed: {text}");
             }
-            (None, 500..) => error!(%method, request_id, cause, "call failed: {failure}"),
-            (None, _) => debug!(%method, request_id, cause, "call refused: {failure}"),
+            (None, 500..) => error!(%method, request_id, cause, "call failed: {text}"),
+            (None, _) => debug!(%method, request_id, cause, "call refused: {text}"),
         }
         // Details can be too large as well; sizes are not.
         self.fitting(WireReply::failure(&failure, Some(request_id)))
