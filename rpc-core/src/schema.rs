@@ -152,7 +152,8 @@ pub(crate) fn of_method(spec: &EndpointSpec) -> Value {
 
 impl ParameterSchema {
     fn annotate(self, mut schema: Schema, sensitive: bool) -> Value {
-        if let Some(default) = self.default {
+        // The default of a secret is one, too: whoever gives no value has that.
+        if let Some(default) = self.default.filter(|_| !sensitive) {
             schema.insert("default".to_owned(), default);
         }
         if sensitive {
