@@ -9,7 +9,9 @@ use crate::client::Client;
 #[cfg(feature = "server")]
 use crate::codec::{self, Codec};
 use crate::origin::Origin;
-use crate::protocol::{Headers, RpcError, TraceParent, headers};
+#[cfg(feature = "server")]
+use crate::protocol::WireReply;
+use crate::protocol::{Code, Headers, RpcError, TraceParent, headers};
 
 /// A longer id would fill logs and error bodies, so it is replaced.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -184,11 +186,11 @@ impl Context {
             let text = format!(
                 "calls are nested {DEEPEST} deep, which is the limit: do services call each other in a circle?"
             );
-            return Err(RpcError::new(crate::Code::FailedPrecondition, text));
+            return Err(RpcError::new(Code::FailedPrecondition, text));
         }
         let client = self.client.as_ref().ok_or_else(|| {
             let text = "this call came without a network, so it can make no calls of its own";
-            RpcError::new(crate::Code::Unavailable, text)
+            RpcError::new(Code::Unavailable, text)
         })?;
         Ok(client.inherit(self))
     }
@@ -220,6 +222,19 @@ impl Context {
             nested.insert(headers::TRACEPARENT, self.trace().to_string());
         }
         nested
+    }
+
+    /// Turns a reply that the server would not take into an error that says both sizes.
+    #[cfg(feature = "server")]
+    pub(crate) fn fitting(&self, reply: WireReply) -> Result<WireReply, RpcError> {
+        let client = self.client.as_ref();
+        let limit = client.map_or(usize::MAX, |it| it.max_payload());
+        let size = reply.headers.wire_len() + reply.payload.len();
+        if size > limit {
+            let text = format!("the reply has {size} bytes, the server takes at most {limit}");
+            return Err(RpcError::new(Code::PayloadTooLarge, text));
+        }
+        Ok(reply)
     }
 
     /// Returns the codec of the request, which is also that of its reply.

@@ -23,6 +23,11 @@ struct Users;
 
 #[rpc]
 impl Users {
+    #[rpc]
+    async fn fail(&self, #[rpc(context)] _endless: &Endless) -> Result<(), RpcError> {
+        Err(RpcError::not_found("nobody"))
+    }
+
     /// Fails because of what failed because of what failed.
     #[rpc]
     async fn get(&self, status: u16) -> Result<u8, RpcError> {
@@ -78,6 +83,20 @@ impl TryFrom<String> for Password {
 
     fn try_from(text: String) -> Result<Self, String> {
         Err(format!("{text} is too short"))
+    }
+}
+
+/// What cannot be ended.
+struct Endless;
+
+impl FromContext<Users> for Endless {
+    async fn from_context(_: &Users, _: &Context) -> Result<Self, RpcError> {
+        Ok(Self)
+    }
+
+    async fn finish(self, _: &Users, _: bool) -> Result<(), RpcError> {
+        let refused = io::Error::new(io::ErrorKind::ConnectionRefused, Rooted);
+        Err(RpcError::internal(QueryFailed(refused)))
     }
 }
 
@@ -209,4 +228,18 @@ async fn the_log_has_every_cause_and_the_reply_has_none() {
         let read = error.to_json(None);
         assert!(!read.contains("query") && !read.contains("5432"), "{read}");
     }
+}
+
+#[tokio::test]
+async fn the_log_has_every_cause_of_an_end_that_failed() {
+    let (log, _logging) = capture();
+    let error = call_raw(&Arc::new(Users), "fail", "").await.unwrap_err();
+    assert_eq!(error.message(), "nobody");
+    let logged = log.text();
+    let line = logged.lines().find(|line| line.contains("WARN")).unwrap();
+    let causes = "cause=the query failed: 10.0.0.7:5432 refused the connection: ";
+    assert!(
+        line.contains("was not ended well: internal") && line.contains(causes),
+        "{line}"
+    );
 }

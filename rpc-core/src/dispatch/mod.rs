@@ -6,7 +6,6 @@
 //! included, ends this call only, and every call ends in exactly one reply. Layers, where somebody added
 //! some, are part of the method here: `layered.rs` is the only place that knows of them.
 
-mod causes;
 mod layered;
 mod pending;
 mod room;
@@ -25,13 +24,13 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use self::causes::Causes;
 use self::layered::Invoke;
 pub(crate) use self::pending::Pending;
 pub(crate) use self::room::Room;
 use self::room::Taken;
 pub(crate) use self::running::panic_text;
 use self::running::{LONG_FIRST_POLL, Running};
+use crate::causes::Causes;
 use crate::client::Client;
 use crate::context::Context;
 use crate::endpoint::{Endpoint, EndpointSpec};
@@ -281,7 +280,7 @@ impl Dispatcher {
     /// Counts and logs how a call ended, and words its reply.
     fn finish(&self, context: &Context, result: Result<WireReply, RpcError>) -> WireReply {
         self.stats.finished();
-        let failure = match result.and_then(|reply| self.fitting(reply)) {
+        let failure = match result.and_then(|reply| context.fitting(reply)) {
             Ok(reply) => return reply,
             Err(failure) => failure,
         };
@@ -299,22 +298,9 @@ impl Dispatcher {
             (None, _) => debug!(%method, request_id, cause, "call refused: {text}"),
         }
         // Details can be too large as well; sizes are not.
-        self.fitting(WireReply::failure(&failure, Some(request_id)))
+        context
+            .fitting(WireReply::failure(&failure, Some(request_id)))
             .unwrap_or_else(|too_large| WireReply::failure(&too_large, Some(request_id)))
-    }
-
-    /// Turns a reply that the server would not take into an error that says both sizes.
-    fn fitting(&self, reply: WireReply) -> Result<WireReply, RpcError> {
-        let limit = self
-            .client
-            .as_ref()
-            .map_or(usize::MAX, |it| it.max_payload());
-        let size = reply.headers.wire_len() + reply.payload.len();
-        if size > limit {
-            let text = format!("the reply has {size} bytes, the server takes at most {limit}");
-            return Err(RpcError::new(Code::PayloadTooLarge, text));
-        }
-        Ok(reply)
     }
 }
 
