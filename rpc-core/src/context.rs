@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use tracing::debug;
 use uuid::Uuid;
 
 use crate::client::Client;
@@ -19,12 +20,10 @@ const LONGEST_REQUEST_ID: usize = 128;
 const DEEPEST: u32 = 32;
 /// What calls hand down to those that they make, beside what each says anew; a value that is longer,
 /// in bytes, is left out: it would travel through every service below.
-const HANDED_DOWN: [(&str, usize); 3] = [
-    (headers::BAGGAGE, 8_192),
-    (headers::SUBJECT, 1_024),
-    (headers::SCOPES, 4_096),
-];
+const LONGEST_BAGGAGE: usize = 8_192;
 const LONGEST_TRACESTATE: usize = 512;
+/// Who calls and what they may do: both or neither, because scopes are somebody's.
+const IDENTITY: [(&str, usize); 2] = [(headers::SUBJECT, 1_024), (headers::SCOPES, 4_096)];
 
 /// The context of one call: its headers, request id, trace, deadline, and a client for nested calls.
 ///
@@ -211,8 +210,23 @@ impl Context {
                 nested.insert(name, value);
             }
         };
-        for (name, longest) in HANDED_DOWN {
-            hand_down(name, longest);
+        hand_down(headers::BAGGAGE, LONGEST_BAGGAGE);
+        let fits = |(name, longest)| {
+            let value = self.headers.get(name);
+            value.is_none_or(|value| value.len() <= longest)
+        };
+        if IDENTITY.into_iter().all(fits) {
+            IDENTITY
+                .into_iter()
+                .for_each(|(name, longest)| hand_down(name, longest));
+        } else {
+            let request_id = self.request_id();
+            debug!(
+                request_id,
+                "neither `{}` nor `{}` is handed down: one of them is too long",
+                headers::SUBJECT,
+                headers::SCOPES
+            );
         }
         // Without the trace that it belongs to, the state of one says nothing.
         if self.callers_trace().is_some() {

@@ -445,3 +445,31 @@ async fn a_timeout_layer_shortens_a_deadline_that_the_request_has_already() {
         "{seen:?}"
     );
 }
+
+/// Of a subject that was too long, the scopes used to travel on alone.
+#[tokio::test]
+async fn a_subject_and_its_scopes_are_handed_down_together_or_not_at_all() {
+    let app = TestApp::start(Asker).await;
+    let (short, long_subject, long_scopes) = ("a", "s".repeat(1_025), "s".repeat(4_097));
+    for (subject, scopes, handed_down) in [
+        (short, short, true),
+        (&*"s".repeat(1_024), &*"s".repeat(4_096), true),
+        (&*long_subject, short, false),
+        (short, &*long_scopes, false),
+    ] {
+        let outer = headers([("Rpc-Sub", subject), ("Rpc-Scopes", scopes)]);
+        let payload = r#"[["asker.headers", {}]]"#;
+        let answer = app.raw_with_headers("asker.ask", outer, payload).await;
+        let seen: BTreeMap<String, String> = answer.reply().result().unwrap();
+        let expected = handed_down.then(|| (subject.to_owned(), scopes.to_owned()));
+        let pair = seen
+            .get("Rpc-Sub")
+            .cloned()
+            .zip(seen.get("Rpc-Scopes").cloned());
+        assert_eq!(pair, expected);
+        assert_eq!(
+            seen.contains_key("Rpc-Sub"),
+            seen.contains_key("Rpc-Scopes")
+        );
+    }
+}
