@@ -23,6 +23,7 @@ use crate::connection::{Connection, ConnectionStats};
 use crate::context::Context;
 use crate::error::ConnectError;
 use crate::mux::Mux;
+use crate::origin::instance_name;
 use crate::outbox::Outbox;
 use crate::protocol::subject::check_method;
 use crate::protocol::{Headers, WireReply, headers};
@@ -163,7 +164,7 @@ impl Client {
     /// Returns the client of a service's instance: the calls that its methods make say so.
     pub(crate) fn of_instance(&self, service: &str, id: &str) -> Self {
         let mut client = self.clone();
-        client.caller = Some(format!("{service}/{id}").into());
+        client.caller = Some(instance_name(service, id).into());
         client
     }
 
