@@ -279,12 +279,15 @@ impl Dispatcher {
 
     /// Counts and logs how a call ended, and words its reply.
     fn finish(&self, context: &Context, result: Result<WireReply, RpcError>) -> WireReply {
-        self.stats.finished();
         let failure = match result.and_then(|reply| context.fitting(reply)) {
-            Ok(reply) => return reply,
+            Ok(reply) => {
+                self.stats.finished();
+                return reply;
+            }
             Err(failure) => failure,
         };
         self.stats.failed(&failure);
+        self.stats.finished();
         let request_id = context.request_id();
         let method = &self.subject;
         let cause = Causes::of(&failure).map(tracing::field::display);
