@@ -142,6 +142,8 @@ mod error;
 #[cfg(feature = "server")]
 pub mod log;
 pub mod prelude;
+#[cfg(feature = "server")]
+mod rarely;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -12,7 +12,7 @@ use rpc_broker::EmbeddedBroker;
 use rpc_core::prelude::*;
 use rpc_core::protocol::Headers;
 use rpc_core::testing::call_raw;
-use rpc_core::{Config, Runner};
+use rpc_core::{Config, Runner, Running};
 use serde_json::Value;
 
 #[derive(Debug, thiserror::Error)]
@@ -139,20 +139,26 @@ fn capture() -> (Log, tracing::subscriber::DefaultGuard) {
     (log, tracing::subscriber::set_default(subscriber))
 }
 
+/// Serves the door in this thread: a test app's services log in another one.
+async fn opened() -> (rpc_broker::Handle, String, Running) {
+    let config = rpc_broker::Config {
+        port: 0,
+        ..rpc_broker::Config::default()
+    };
+    let broker = EmbeddedBroker::start(config).unwrap();
+    let url = broker.url();
+    let config = Config::new(&url).give_up_after(support::PATIENCE);
+    let door = Runner::new(config).service(Door).start().await.unwrap();
+    (broker, url, door)
+}
+
 /// What the decoder says of a value that does not fit used to be read in the log and in STATS.
 #[tokio::test]
 async fn arguments_are_neither_logged_nor_counted_and_secrets_are_not_answered() {
     const ENVELOPE: &str = "bad_envelope: expected `[args, kwargs]`: a list";
     const TWICE: &str = "invalid_argument: a key occurs twice in one object";
     let (log, _logging) = capture();
-    // Not a test app, whose services log in a thread of their own.
-    let broker = EmbeddedBroker::start(rpc_broker::Config {
-        port: 0,
-        ..rpc_broker::Config::default()
-    });
-    let url = broker.as_ref().unwrap().url();
-    let config = Config::new(&url).give_up_after(support::PATIENCE);
-    let door = Runner::new(config).service(Door).start().await.unwrap();
+    let (_broker, url, door) = opened().await;
     let client = support::connect(&url).await;
     for (method, payload, told) in [
         (
@@ -242,4 +248,33 @@ async fn the_log_has_every_cause_of_an_end_that_failed() {
         line.contains("was not ended well: internal") && line.contains(causes),
         "{line}"
     );
+}
+
+/// The log had them as `DEBUG`, and nobody else could read them.
+#[tokio::test]
+async fn one_way_calls_that_are_refused_are_logged_and_a_flood_of_them_is_a_few_lines() {
+    let (log, _logging) = capture();
+    let (_broker, url, door) = opened().await;
+    let client = support::connect(&url).await;
+    for _ in 0..20 {
+        client.call("door.paint").arg("often").send().await.unwrap();
+    }
+    support::eventually("all are counted", async || {
+        support::stats_of(&url, "door", "paint").await["num_errors"] == 20
+    })
+    .await;
+    let text = log.text();
+    let lines = text
+        .lines()
+        .filter(|line| line.contains("WARN") && line.contains("door.paint"));
+    let lines: Vec<_> = lines.collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    for (line, times) in lines.iter().zip([1, 2, 4, 8, 16]) {
+        let told = "one-way call refused: invalid_argument: argument `coats`: expected u32";
+        assert!(
+            line.contains(told) && line.contains(&format!("times={times}")),
+            "{line}"
+        );
+    }
+    door.stop().await;
 }

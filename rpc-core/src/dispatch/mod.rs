@@ -36,6 +36,7 @@ use crate::context::Context;
 use crate::endpoint::{Endpoint, EndpointSpec};
 use crate::middleware::Layers;
 use crate::protocol::{Call, Code, Headers, Outcome, RpcError, WireReply};
+use crate::rarely::Rarely;
 use crate::service::{Origin, Service};
 use crate::stats::Stats;
 
@@ -54,6 +55,8 @@ pub(crate) struct Dispatcher {
     stats: Stats,
     /// Whether events make it run, and no calls.
     handles_events: bool,
+    /// One-way calls that were refused.
+    unread: Rarely,
     /// Whether the log has been told that the method keeps its loop busy.
     warned: AtomicBool,
 }
@@ -87,6 +90,7 @@ impl Dispatcher {
             cut,
             stats: Stats::default(),
             handles_events: false,
+            unread: Rarely::default(),
             warned: AtomicBool::new(false),
         }
     }
@@ -298,6 +302,13 @@ impl Dispatcher {
                 error!(%method, event, request_id, cause, "event failed: {text}");
             }
             (None, 500..) => error!(%method, request_id, cause, "call failed: {text}"),
+            // Nor that to a one-way call; a caller who is wrong may be so many times a second.
+            (None, _) if context.is_one_way() => match self.unread.once_more() {
+                Some(times) => {
+                    warn!(%method, request_id, cause, times, "one-way call refused: {text}");
+                }
+                None => debug!(%method, request_id, cause, "one-way call refused: {text}"),
+            },
             (None, _) => debug!(%method, request_id, cause, "call refused: {text}"),
         }
         // Details can be too large as well; sizes are not.
