@@ -3,13 +3,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use tracing::debug;
 use uuid::Uuid;
 
 use crate::client::Client;
 #[cfg(feature = "server")]
 use crate::codec::{self, Codec};
 use crate::origin::Origin;
-use crate::protocol::{Headers, RpcError, TraceParent, headers};
+#[cfg(feature = "server")]
+use crate::protocol::WireReply;
+use crate::protocol::{Code, Headers, RpcError, TraceParent, headers};
 
 /// A longer id would fill logs and error bodies, so it is replaced.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -17,12 +20,10 @@ const LONGEST_REQUEST_ID: usize = 128;
 const DEEPEST: u32 = 32;
 /// What calls hand down to those that they make, beside what each says anew; a value that is longer,
 /// in bytes, is left out: it would travel through every service below.
-const HANDED_DOWN: [(&str, usize); 3] = [
-    (headers::BAGGAGE, 8_192),
-    (headers::SUBJECT, 1_024),
-    (headers::SCOPES, 4_096),
-];
+const LONGEST_BAGGAGE: usize = 8_192;
 const LONGEST_TRACESTATE: usize = 512;
+/// Who calls and what they may do: both or neither, because scopes are somebody's.
+const IDENTITY: [(&str, usize); 2] = [(headers::SUBJECT, 1_024), (headers::SCOPES, 4_096)];
 
 /// The context of one call: its headers, request id, trace, deadline, and a client for nested calls.
 ///
@@ -184,11 +185,11 @@ impl Context {
             let text = format!(
                 "calls are nested {DEEPEST} deep, which is the limit: do services call each other in a circle?"
             );
-            return Err(RpcError::new(crate::Code::FailedPrecondition, text));
+            return Err(RpcError::new(Code::FailedPrecondition, text));
         }
         let client = self.client.as_ref().ok_or_else(|| {
             let text = "this call came without a network, so it can make no calls of its own";
-            RpcError::new(crate::Code::Unavailable, text)
+            RpcError::new(Code::Unavailable, text)
         })?;
         Ok(client.inherit(self))
     }
@@ -209,8 +210,23 @@ impl Context {
                 nested.insert(name, value);
             }
         };
-        for (name, longest) in HANDED_DOWN {
-            hand_down(name, longest);
+        hand_down(headers::BAGGAGE, LONGEST_BAGGAGE);
+        let fits = |(name, longest)| {
+            let value = self.headers.get(name);
+            value.is_none_or(|value| value.len() <= longest)
+        };
+        if IDENTITY.into_iter().all(fits) {
+            IDENTITY
+                .into_iter()
+                .for_each(|(name, longest)| hand_down(name, longest));
+        } else {
+            let request_id = self.request_id();
+            debug!(
+                request_id,
+                "neither `{}` nor `{}` is handed down: one of them is too long",
+                headers::SUBJECT,
+                headers::SCOPES
+            );
         }
         // Without the trace that it belongs to, the state of one says nothing.
         if self.callers_trace().is_some() {
@@ -220,6 +236,19 @@ impl Context {
             nested.insert(headers::TRACEPARENT, self.trace().to_string());
         }
         nested
+    }
+
+    /// Turns a reply that the server would not take into an error that says both sizes.
+    #[cfg(feature = "server")]
+    pub(crate) fn fitting(&self, reply: WireReply) -> Result<WireReply, RpcError> {
+        let client = self.client.as_ref();
+        let limit = client.map_or(usize::MAX, |it| it.max_payload());
+        let size = reply.headers.wire_len() + reply.payload.len();
+        if size > limit {
+            let text = format!("the reply has {size} bytes, the server takes at most {limit}");
+            return Err(RpcError::new(Code::PayloadTooLarge, text));
+        }
+        Ok(reply)
     }
 
     /// Returns the codec of the request, which is also that of its reply.

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use tracing::warn;
 
+use crate::causes::Causes;
 use crate::context::Context;
 use crate::protocol::{RpcError, WireReply};
 
@@ -112,14 +113,19 @@ pub async fn end<T: FromContext<S>, S>(
     service: &S,
     context: &Context,
 ) -> Result<WireReply, RpcError> {
+    // Asked here and not after the end of the call: what was begun for a reply that does not fit must
+    // not be kept.
+    let reply = reply.and_then(|reply| context.fitting(reply));
     match (value.finish(service, reply.is_ok()).await, reply) {
         (Ok(()), reply) => reply,
         (Err(failure), Ok(_)) => Err(failure),
         (Err(failure), Err(first)) => {
             let request_id = context.request_id();
+            let cause = Causes::of(&failure).map(tracing::field::display);
+            let text = failure.for_log();
             warn!(
                 request_id,
-                "what a failed call began was not ended well: {failure}"
+                cause, "what a failed call began was not ended well: {text}"
             );
             Err(first)
         }

@@ -108,6 +108,8 @@ mod wire_error;
 
 // Serving calls.
 #[cfg(feature = "server")]
+mod causes;
+#[cfg(feature = "server")]
 mod discovery;
 #[cfg(feature = "server")]
 mod dispatch;

@@ -1,5 +1,10 @@
 //! Which service a call or an event is of.
 
+/// Returns how an instance is named to people and in `Rpc-Caller`: `greeting_service/<id>`.
+pub(crate) fn instance_name(service: &str, id: &str) -> String {
+    format!("{service}/{id}")
+}
+
 /// The tokens that the subjects of one service begin with.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Origin {

@@ -15,8 +15,8 @@ use tokio::task::{AbortHandle, yield_now};
 use crate::connection::{Connection, Link};
 use crate::protocol::Headers;
 
-/// How many messages may wait. Past it, whoever has one more hands it to the connection itself and
-/// waits for a place there: the queue never grows and nothing is dropped.
+/// How many messages may wait. Past it, a call hands its message to the connection itself and waits
+/// for a place there, and an event waits for a place here: the queue never grows and nothing is dropped.
 const LONGEST: usize = 16_384;
 
 /// A message to be published.
@@ -39,6 +39,8 @@ struct Queue {
     waiting: Mutex<Batch>,
     filled: Notify,
     emptied: Notify,
+    /// Told when the messages of a full queue were taken out, for those who wait for a place.
+    taken: Notify,
 }
 
 #[derive(Default)]
@@ -60,11 +62,24 @@ impl Outbox {
         }
     }
 
-    /// Sends a message with others that are under way now.
+    /// Sends a message with others that are under way now; past them, where too many are queued.
     pub(crate) async fn enqueue(&self, message: Outgoing) {
         if let Err(message) = self.queue.push(message) {
             // Boxed, because it is rare and every call would carry the room that it takes.
             Box::pin(self.publish(message)).await;
+        }
+    }
+
+    /// Sends a message after all that were queued before it, and waits for a place while there is none.
+    pub(crate) async fn enqueue_in_order(&self, mut message: Outgoing) {
+        loop {
+            // Listened for before the attempt, so that a place that comes in between is not missed.
+            let taken = self.queue.taken.notified();
+            message = match self.queue.push(message) {
+                Ok(()) => return,
+                Err(message) => message,
+            };
+            taken.await;
         }
     }
 
@@ -124,6 +139,9 @@ async fn send_batches(connection: Arc<Connection>, queue: Arc<Queue>) {
             let mut waiting = queue.waiting();
             std::mem::swap(&mut batch, &mut waiting.messages);
             waiting.sending = true;
+        }
+        if batch.len() >= LONGEST {
+            queue.taken.notify_waiters();
         }
         for message in batch.drain(..) {
             publish(&connection.link(), message).await;

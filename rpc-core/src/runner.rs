@@ -19,6 +19,7 @@ use crate::entrypoint::{self, EntrypointReport};
 use crate::error::RunError;
 use crate::instance::Instance;
 use crate::middleware::{Layer, Layers, Next, RpcService};
+use crate::origin::instance_name;
 use crate::protocol::RpcError;
 use crate::serve::{Serving, serve};
 use crate::service::Service;
@@ -148,7 +149,7 @@ impl Runner {
     fn declare<S: Service>(mut self, service: S, own: Layers<RpcError>) -> Self {
         let id = Instance::new_id();
         self.services.push(Declared {
-            instance: format!("{}/{id}", S::NAME),
+            instance: instance_name(S::NAME, &id),
             subjects: S::endpoints().iter().map(Endpoint::subject).collect(),
             name: S::NAME,
             flaw: entrypoint::check::<S>().err(),

@@ -35,8 +35,6 @@ pub struct ParameterSchema {
     pub required: bool,
     /// Its default, where that is a literal.
     pub default: Option<Value>,
-    /// Whether its value is nobody else's business.
-    pub sensitive: bool,
 }
 
 /// Returns a literal as the default of a parameter.
@@ -131,7 +129,10 @@ pub(crate) fn of_method(spec: &EndpointSpec) -> Value {
                 if described.required {
                     required.push(parameter.name);
                 }
-                properties.insert(parameter.name.to_owned(), described.annotate(schema));
+                properties.insert(
+                    parameter.name.to_owned(),
+                    described.annotate(schema, parameter.sensitive),
+                );
             }
         }
     }
@@ -150,11 +151,12 @@ pub(crate) fn of_method(spec: &EndpointSpec) -> Value {
 }
 
 impl ParameterSchema {
-    fn annotate(self, mut schema: Schema) -> Value {
-        if let Some(default) = self.default {
+    fn annotate(self, mut schema: Schema, sensitive: bool) -> Value {
+        // The default of a secret is one, too: whoever gives no value has that.
+        if let Some(default) = self.default.filter(|_| !sensitive) {
             schema.insert("default".to_owned(), default);
         }
-        if self.sensitive {
+        if sensitive {
             schema.insert("writeOnly".to_owned(), json!(true));
             schema.insert("x-sensitive".to_owned(), json!(true));
         }

@@ -1,7 +1,8 @@
 //! Counters of one endpoint, as discovery's STATS reports them.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use crate::protocol::RpcError;
@@ -30,7 +31,7 @@ pub(crate) struct Snapshot {
     pub(crate) errors: u64,
     pub(crate) processing_nanos: u64,
     pub(crate) queued_nanos: u64,
-    /// How many runs of the method have ended, however they did.
+    /// How many runs of the method have ended, however they did, each counted as what it was by now.
     pub(crate) ran: u64,
     pub(crate) in_flight: u64,
     pub(crate) rejected: u64,
@@ -42,15 +43,16 @@ pub(crate) struct Snapshot {
 }
 
 impl Stats {
-    /// Counts a call that was answered, or would have been had its caller asked for a reply.
+    /// Counts a call that was answered, or would have been had its caller asked for a reply. It is the
+    /// last to be counted of a call: whoever sees it sees the failure as well.
     pub(crate) fn finished(&self) {
-        self.requests.fetch_add(1, Relaxed);
+        self.requests.fetch_add(1, Release);
     }
 
-    /// Counts the failure of a call, which [`finished`](Self::finished) counts too.
+    /// Counts the failure of a call, which [`finished`](Self::finished) counts too, after it.
     pub(crate) fn failed(&self, error: &RpcError) {
         self.errors.fetch_add(1, Relaxed);
-        let text = format!("{}:{}", error.status(), error);
+        let text = format!("{}:{}", error.status(), error.for_log());
         *self
             .last_error
             .lock()
@@ -97,17 +99,21 @@ impl Stats {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         // In this order: a call that leaves in between is still in flight, and none less than none.
-        let ran = self.left.load(Relaxed);
+        let left = self.left.load(Relaxed);
         let entered = self.entered.load(Relaxed);
+        // Before the others: what a finished call has added to those is there.
+        let requests = self.requests.load(Acquire);
+        let (rejected, expired) = (self.rejected.load(Relaxed), self.expired.load(Relaxed));
         Snapshot {
-            ran,
-            in_flight: entered.saturating_sub(ran),
-            requests: self.requests.load(Relaxed),
+            // A method that waited has left before its call is finished.
+            ran: left.min(requests.saturating_sub(rejected + expired)),
+            in_flight: entered.saturating_sub(left),
+            requests,
             errors: self.errors.load(Relaxed),
             processing_nanos: self.processing_nanos.load(Relaxed),
             queued_nanos: self.queued_nanos.load(Relaxed),
-            rejected: self.rejected.load(Relaxed),
-            expired: self.expired.load(Relaxed),
+            rejected,
+            expired,
             stepped_aside: self.stepped_aside.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
             panics: self.panics.load(Relaxed),
@@ -122,4 +128,26 @@ impl Stats {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who waited for a run and read the failures then did not always find it among them.
+    #[test]
+    fn a_run_is_counted_when_its_failure_is() {
+        let stats = Stats::default();
+        stats.expired();
+        stats.finished();
+        stats.enter();
+        stats.left(Duration::ZERO);
+        let left = stats.snapshot();
+        assert_eq!((left.ran, left.in_flight), (0, 0));
+        stats.failed(&RpcError::not_found("nobody"));
+        assert_eq!(stats.snapshot().ran, 0);
+        stats.finished();
+        let finished = stats.snapshot();
+        assert_eq!((finished.ran, finished.errors), (1, 1));
+    }
 }

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use rpc_core::CallError;
+use rpc_core::middleware::TimeoutLayer;
+use rpc_core::prelude::*;
 use rpc_core::protocol::{Headers, Outcome};
 use rpc_core::testing::TestApp;
-use rpc_core::{CallError, RpcError};
 use serde_json::{Value, json};
 use support::{PATIENCE, Probe, connect, eventually, headers, is_silent};
 
@@ -314,4 +316,160 @@ async fn the_failure_of_a_nested_call_does_not_say_that_the_outer_one_never_ran(
     let answer = app.raw("probe_service.relay", r#"[["nobody.home"]]"#).await;
     let error = answer.expect_error("unavailable");
     assert_eq!(error.outcome(), Some(Outcome::Unknown));
+}
+
+/// Asks with undecoded bytes from within its calls.
+struct Asker;
+
+#[rpc]
+impl Asker {
+    /// Asks another method and returns what it says.
+    #[rpc]
+    async fn ask(
+        &self,
+        context: &Context,
+        method: &str,
+        own: BTreeMap<String, String>,
+    ) -> Result<Value, RpcError> {
+        let mut headers = Headers::new();
+        for (name, value) in own {
+            headers.insert(name, value);
+        }
+        let payload = Bytes::from_static(b"[[], {}]");
+        let client = context.client()?;
+        let asked = client.request(method, headers, payload, Duration::MAX);
+        let reply = asked.await?;
+        match reply.error() {
+            None => Ok(reply.result().unwrap()),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Asks itself without end.
+    #[rpc]
+    async fn circle(&self, context: &Context) -> Result<Value, RpcError> {
+        self.ask(context, "asker.circle", BTreeMap::new()).await
+    }
+
+    /// Returns the headers of its call.
+    #[rpc]
+    async fn headers(&self, context: &Context) -> BTreeMap<String, String> {
+        let pairs = context.headers().iter();
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_nested_request_inherits_what_a_nested_call_does() {
+    let outer = || {
+        headers([
+            ("X-Request-Id", "outer-1"),
+            ("Rpc-Timeout", "5000"),
+            ("Rpc-Depth", "4"),
+            ("Rpc-Sub", "bob"),
+            ("Rpc-Scopes", "a b"),
+        ])
+    };
+    for with_layer in [false, true] {
+        let limit = Duration::from_secs(if with_layer { 3 } else { 60 });
+        let app = TestApp::run(move |runner| match with_layer {
+            true => runner.client_layer(TimeoutLayer::new(limit)).service(Asker),
+            false => runner.service(Asker),
+        })
+        .await;
+        let seen = async |own: Value| {
+            let payload = json!([["asker.headers", own], {}]).to_string();
+            let answer = app.raw_with_headers("asker.ask", outer(), payload).await;
+            answer.reply().result::<Value>().unwrap()
+        };
+        let inherited = seen(json!({})).await;
+        let text = |seen: &Value, name: &str| seen[name].as_str().unwrap_or("none").to_owned();
+        for (name, value) in [
+            ("X-Request-Id", "outer-1"),
+            ("Rpc-Depth", "5"),
+            ("Rpc-Sub", "bob"),
+            ("Rpc-Scopes", "a b"),
+        ] {
+            assert_eq!(text(&inherited, name), value, "{name}: {inherited}");
+        }
+        assert!(
+            text(&inherited, "Rpc-Caller").starts_with("asker/"),
+            "{inherited}"
+        );
+        // A header of the request's own counts, apart from a deadline that is past the call's or a
+        // layer's.
+        let longest = limit.min(Duration::from_secs(5)).as_millis();
+        for (own, expected) in [("100", 100..=100), ("60000", 1_000..=longest)] {
+            let own = json!({ "rpc-timeout": own, "Rpc-Sub": "eve", "X-Request-Id": "own" });
+            let seen = seen(own).await;
+            let timeout = text(&seen, "Rpc-Timeout").replace("none", &text(&seen, "rpc-timeout"));
+            assert!(expected.contains(&timeout.parse().unwrap()), "{seen}");
+            assert_eq!(text(&seen, "X-Request-Id"), "own");
+            // Bob's scopes are not Eve's.
+            assert_eq!(
+                (text(&seen, "Rpc-Sub"), text(&seen, "Rpc-Scopes")),
+                ("eve".into(), "none".into())
+            );
+        }
+    }
+}
+
+/// Services that ask each other in a circle used to go on until their deadline.
+#[tokio::test]
+async fn a_circle_of_requests_ends_at_the_depth_limit() {
+    let app = TestApp::start(Asker).await;
+    let answer = app.raw("asker.circle", "").await;
+    let error = answer.expect_error("failed_precondition");
+    assert!(error.message().contains("32 deep"), "{error}");
+}
+
+#[tokio::test]
+async fn a_timeout_layer_shortens_a_deadline_that_the_request_has_already() {
+    let app = TestApp::start(Asker).await;
+    let client = app
+        .client()
+        .clone()
+        .layer(TimeoutLayer::new(Duration::from_secs(2)));
+    let own = headers([("rpc-timeout", "20000")]);
+    let asked = client.request("asker.headers", own, Bytes::new(), Duration::from_secs(20));
+    let seen: BTreeMap<String, String> = asked.await.unwrap().result().unwrap();
+    let all: Vec<_> = seen.iter().collect();
+    let [(name, millis)] = all[..] else {
+        panic!("expected one header, got: {seen:?}");
+    };
+    assert_eq!(name, "Rpc-Timeout");
+    assert!(
+        (1_000..=2_000).contains(&millis.parse().unwrap()),
+        "{seen:?}"
+    );
+}
+
+/// Of a subject that was too long, the scopes used to travel on alone.
+#[tokio::test]
+async fn a_subject_and_its_scopes_are_handed_down_together_or_not_at_all() {
+    let app = TestApp::start(Asker).await;
+    let (short, long_subject, long_scopes) = ("a", "s".repeat(1_025), "s".repeat(4_097));
+    for (subject, scopes, handed_down) in [
+        (short, short, true),
+        (&*"s".repeat(1_024), &*"s".repeat(4_096), true),
+        (&*long_subject, short, false),
+        (short, &*long_scopes, false),
+    ] {
+        let outer = headers([("Rpc-Sub", subject), ("Rpc-Scopes", scopes)]);
+        let payload = r#"[["asker.headers", {}]]"#;
+        let answer = app.raw_with_headers("asker.ask", outer, payload).await;
+        let seen: BTreeMap<String, String> = answer.reply().result().unwrap();
+        let expected = handed_down.then(|| (subject.to_owned(), scopes.to_owned()));
+        let pair = seen
+            .get("Rpc-Sub")
+            .cloned()
+            .zip(seen.get("Rpc-Scopes").cloned());
+        assert_eq!(pair, expected);
+        assert_eq!(
+            seen.contains_key("Rpc-Sub"),
+            seen.contains_key("Rpc-Scopes")
+        );
+    }
 }

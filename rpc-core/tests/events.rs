@@ -513,3 +513,48 @@ async fn waiting_for_too_much_says_how_much_there_was() {
     let wait = app.wait_for("mailer.welcome").times(2);
     wait.within(Duration::from_millis(50)).await;
 }
+
+/// More events than the queue of a connection takes: the last ones used to overtake those in it.
+#[tokio::test]
+async fn events_of_one_task_keep_their_order_when_the_queue_is_full() {
+    const EVENTS: u64 = 20_000;
+    let app = TestApp::start(Mailer::new()).await;
+    let nats = async_nats::connect(app.url()).await.unwrap();
+    let mut heard = nats.subscribe("counter.counted").await.unwrap();
+    nats.flush().await.unwrap();
+    for number in 0..EVENTS {
+        app.client()
+            .emit("counter.counted", (number,))
+            .await
+            .unwrap();
+    }
+    for number in 0..EVENTS {
+        let event = timeout(PATIENCE, heard.next()).await.unwrap().unwrap();
+        let payload: Value = serde_json::from_slice(&event.payload).unwrap();
+        assert_eq!(payload[0], json!([number]));
+    }
+}
+
+#[tokio::test]
+async fn a_confirmed_event_is_no_call_that_was_given_up() {
+    let app = TestApp::start(Mailer::new()).await;
+    let nats = async_nats::connect(app.url()).await.unwrap();
+    let mut told = nats.subscribe("_INBOX.*.*.c").await.unwrap();
+    let mut silent = nats.subscribe("silent.method").await.unwrap();
+    nats.flush().await.unwrap();
+    let client = app.client();
+    client
+        .emit("counter.counted", ())
+        .confirmed()
+        .await
+        .unwrap();
+    // Services are told in order: of the event it would have been first.
+    let call = client.call::<()>("silent.method").into_future();
+    assert!(timeout(Duration::from_millis(20), call).await.is_err());
+    let request = timeout(PATIENCE, silent.next()).await.unwrap().unwrap();
+    let first = timeout(PATIENCE, told.next()).await.unwrap().unwrap();
+    assert_eq!(
+        first.subject.as_str(),
+        format!("{}.c", request.reply.unwrap())
+    );
+}

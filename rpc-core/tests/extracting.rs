@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rpc_core::prelude::*;
-use rpc_core::testing;
+use rpc_core::testing::{self, TestApp};
 use serde_json::{Value, json};
 
 /// Notes what happens, in order.
@@ -101,6 +101,11 @@ impl Ledger {
     }
 
     #[rpc]
+    async fn large(&self, #[rpc(context)] _tx: &Tx, size: usize) -> String {
+        "x".repeat(size)
+    }
+
+    #[rpc]
     async fn keep(&self, #[rpc(context)] tx: Tx) {
         drop(tx);
     }
@@ -192,6 +197,25 @@ async fn a_unit_of_work_ends_as_its_call_does() {
             (reply, events.to_owned()),
             "{method} {payload}"
         );
+    }
+}
+
+/// The size used to be looked at after the commit: the caller read a failure, and the work stayed.
+#[tokio::test]
+async fn a_unit_of_work_whose_reply_is_too_large_is_rolled_back() {
+    for (size, code, events) in [
+        (1_000, None, "begin commit"),
+        (2_000_000, Some("payload_too_large"), "begin rollback"),
+    ] {
+        let journal = Journal::default();
+        let service = Ledger {
+            journal: journal.clone(),
+        };
+        let app = TestApp::start(service).await;
+        let payload = json!([[size]]).to_string();
+        let error = app.raw("ledger.large", payload).await.reply().error();
+        assert_eq!(error.as_ref().map(RpcError::code), code);
+        assert_eq!(journal.0.lock().unwrap().join(" "), events);
     }
 }
 

@@ -444,6 +444,30 @@ fn borrowed_results_are_described_and_nameless_ones_are_any() {
     assert_eq!(result("defaults"), json!({ "type": "null" }));
 }
 
+struct Safe;
+
+#[rpc]
+impl Safe {
+    #[rpc]
+    async fn open(
+        &self,
+        #[rpc(sensitive, default = "0000")] code: &str,
+        #[rpc(default = 1)] turns: u8,
+    ) {
+        _ = (code, turns);
+    }
+}
+
+#[test]
+fn the_default_of_a_secret_is_not_shown() {
+    let schema = Safe::endpoints()[0].spec.schema();
+    let properties = &schema["params"]["properties"];
+    assert_eq!(properties["code"]["x-sensitive"], true);
+    assert!(properties["code"].get("default").is_none(), "{schema}");
+    assert_eq!(properties["turns"]["default"], 1);
+    assert_eq!(schema["params"]["required"], json!([]));
+}
+
 /// The keyword form of a call is valid exactly when the call binds.
 #[tokio::test]
 async fn what_the_schema_allows_is_what_binds() {

@@ -126,7 +126,7 @@ use proc_macro::TokenStream;
 /// | `args` | collects the positionals that are left, in a `Vec<T>`; parameters after it are `keyword` |
 /// | `kwargs` | collects the keywords that are left, in a `Map<String, Value>`, `HashMap<String, T>` or `BTreeMap<String, T>` |
 /// | `rename = "from"` | its name for callers |
-/// | `sensitive` | its value is a secret: schemas say so, and pages do not show what is typed |
+/// | `sensitive` | its value is a secret: no error quotes it, schemas say so and leave its default out, and pages do not show what is typed |
 /// | `body` | is the whole JSON body of the method's `http` routes; on NATS an argument like any other |
 /// | `context` | does not come from the message: its type, or what it borrows, implements `FromContext` |
 ///

@@ -18,7 +18,12 @@ pub(crate) enum Failure {
     /// The arguments do not fit the signature; complete as it is.
     Arguments(RpcError),
     /// The value of this parameter is of the wrong type; `path` leads into it, where tracked.
-    Value { parameter: String, path: String },
+    Value {
+        parameter: String,
+        path: String,
+        /// Whether nothing of the value may be told.
+        sensitive: bool,
+    },
 }
 
 /// Walks one payload and fills the slots.
@@ -95,12 +100,20 @@ impl<'de, S: Slots<'de>> Binder<S> {
                 true => track.path().to_string(),
                 false => String::new(),
             };
-            let Parameter { name, kind } = self.parameters[index];
+            let Parameter {
+                name,
+                kind,
+                sensitive,
+            } = self.parameters[index];
             let parameter = match kind {
                 ParameterKind::Args => format!("{name}[{}]", self.rest),
                 _ => label.unwrap_or_else(|| name.to_owned()),
             };
-            self.failure = Some(Failure::Value { parameter, path });
+            self.failure = Some(Failure::Value {
+                parameter,
+                path,
+                sensitive,
+            });
         }
         result
     }

@@ -32,4 +32,6 @@ pub struct Parameter {
     pub name: &'static str,
     /// How it takes its value.
     pub kind: ParameterKind,
+    /// Whether its value is a secret, which neither a log nor an error may quote.
+    pub sensitive: bool,
 }

@@ -180,10 +180,7 @@ impl<'a, T, K> OutgoingCall<'a, T, K> {
     /// Returns how long the call may take: never longer than the call that it is made in.
     fn time_left(&self, began: Instant) -> Duration {
         let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
-        match &self.client.inherited {
-            Some(inherited) => timeout.min(inherited.deadline.saturating_duration_since(began)),
-            None => timeout,
-        }
+        self.client.capped(timeout, began)
     }
 
     /// Takes the call out, without the type of its result; what stays is spent.
@@ -292,13 +289,19 @@ impl Client {
     }
 }
 
-/// Adds the header that tells a service what is left of a deadline, some of which was `spent`.
+/// Sets the header that tells a service what is left of a deadline, some of which was `spent`. One
+/// that stands there already is replaced, unless it ends the call sooner.
 ///
 /// Headers cost time on both sides, so the deadline travels only when it is not the default.
 pub(super) fn timeout_header(headers: &mut Headers, timeout: Duration, spent: Duration) {
-    if timeout != DEFAULT_TIMEOUT {
-        let left = timeout.saturating_sub(spent).as_millis();
-        headers.insert(headers::TIMEOUT, left.to_string());
+    let there = headers.get(headers::TIMEOUT);
+    if there.is_none() && timeout == DEFAULT_TIMEOUT {
+        return;
+    }
+    let left = timeout.saturating_sub(spent).as_millis();
+    let sooner = |millis: u128| millis <= left;
+    if !there.and_then(|text| text.parse().ok()).is_some_and(sooner) {
+        headers.set(headers::TIMEOUT, left.to_string());
     }
 }
 

@@ -18,7 +18,7 @@ use tracing::debug;
 use super::{CallError, Client};
 use crate::info::{EndpointInfo, FLAGS, IDEMPOTENT, INTERNAL, Info};
 use crate::protocol::Headers;
-use crate::protocol::subject::check_method;
+use crate::protocol::subject::{Names, check_method, names};
 
 /// How long an answer holds.
 const FRESH: Duration = Duration::from_secs(1);
@@ -74,7 +74,10 @@ impl Directory {
 impl Client {
     /// Says what it means that nobody listens on `subject`.
     pub(super) async fn explain(&self, subject: &str, deadline: Instant) -> CallError {
-        let Some((service, method)) = names(subject) else {
+        let Some(Names {
+            service, method, ..
+        }) = names(subject)
+        else {
             return CallError::nobody_listens(subject);
         };
         let methods = match self.ask(service, deadline).await {
@@ -103,7 +106,7 @@ impl Client {
         if let Some(idempotent) = remembered() {
             return idempotent;
         }
-        if let Some((service, _)) = names(subject) {
+        if let Some(Names { service, .. }) = names(subject) {
             self.ask(service, deadline).await;
         }
         remembered().unwrap_or(false)
@@ -167,7 +170,7 @@ impl Client {
             Ok(info) => {
                 for endpoint in &info.endpoints {
                     // Nobody says of another service's methods that they may be repeated.
-                    if names(&endpoint.subject).is_some_and(|(owner, _)| owner == service) {
+                    if names(&endpoint.subject).is_some_and(|it| it.service == service) {
                         let idempotent = has_flag(endpoint, IDEMPOTENT);
                         self.core.directory.learn(&endpoint.subject, idempotent);
                     }
@@ -180,13 +183,6 @@ impl Client {
             }
         }
     }
-}
-
-/// Returns the service and the method that a subject names: `v2.greeting_service.hello` has a prefix.
-fn names(subject: &str) -> Option<(&str, &str)> {
-    check_method(subject).ok()?;
-    let (path, method) = subject.rsplit_once('.')?;
-    Some((path.rsplit('.').next()?, method))
 }
 
 fn has_flag(endpoint: &EndpointInfo, flag: &str) -> bool {
@@ -205,22 +201,4 @@ fn nearest(methods: &[EndpointInfo], name: &str) -> Option<String> {
         .filter(|(distance, endpoint)| *distance <= endpoint.name.len().max(3) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, endpoint)| endpoint.subject.clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_two_tokens_are_service_and_method() {
-        for (subject, expected) in [
-            ("a.b", Some(("a", "b"))),
-            ("v2.a.b", Some(("a", "b"))),
-            ("a", None),
-            ("$SRV.INFO", None),
-            ("a.*", None),
-        ] {
-            assert_eq!(names(subject), expected, "{subject}");
-        }
-    }
 }

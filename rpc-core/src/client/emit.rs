@@ -171,7 +171,7 @@ impl Emit {
             payload,
         };
         match self.confirmed {
-            false => client.outbox().enqueue(event).await,
+            false => client.outbox().enqueue_in_order(event).await,
             true => client.confirm(&self.subject, event).await?,
         }
         Ok(())
@@ -196,6 +196,7 @@ impl Client {
         let deadline = after(sent, CONFIRMATION);
         // Nothing answers it: it ends by a refusal of the subject, or with the connection.
         let refusal = self.core.mux.wait(subject, sent, deadline);
+        let refusal = refusal.without_service();
         let refused = self.answer(std::future::ready(()), refusal, deadline, CONFIRMATION);
         let taken = async {
             // Not past those that were queued before: events keep their order.

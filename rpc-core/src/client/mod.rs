@@ -23,11 +23,13 @@ use crate::connection::{Connection, ConnectionStats};
 use crate::context::Context;
 use crate::error::ConnectError;
 use crate::mux::Mux;
+use crate::origin::instance_name;
 use crate::outbox::Outbox;
 use crate::protocol::subject::check_method;
 use crate::protocol::{Headers, WireReply, headers};
 
 use budget::Budget;
+use call::timeout_header;
 pub use call::{Idempotent, OutgoingCall, Plain};
 use directory::Directory;
 pub use emit::{Emit, EmitError, EventArgs};
@@ -110,6 +112,11 @@ impl Client {
     /// Sends undecoded bytes to a method, once, and returns its undecoded reply, an error reply
     /// included.
     ///
+    /// A client that a method got from its context adds to `headers` what every call inherits, where
+    /// they do not say it themselves, and lets the request take no longer than its call. The service
+    /// learns the `timeout` of such a client, and of one with [layers](Self::layer); from others it
+    /// reads what `headers` say.
+    ///
     /// # Errors
     /// [`InvalidSubject`](CallError::InvalidSubject), [`TooLarge`](CallError::TooLarge),
     /// [`PermissionDenied`](CallError::PermissionDenied), [`Disconnected`](CallError::Disconnected),
@@ -124,8 +131,14 @@ impl Client {
         timeout: Duration,
     ) -> Result<WireReply, CallError> {
         check_method(subject)?;
+        let began = Instant::now();
+        let timeout = self.capped(timeout, began);
+        let mut headers = self.with_inherited(headers);
         let Some(layered) = &self.layered else {
-            let sent = self.transmit(subject, headers, payload, Instant::now(), timeout);
+            if self.inherited.is_some() {
+                timeout_header(&mut headers, timeout, Duration::ZERO);
+            }
+            let sent = self.transmit(subject, headers, payload, began, timeout);
             return sent.await;
         };
         let answer = layered
@@ -151,7 +164,7 @@ impl Client {
     /// Returns the client of a service's instance: the calls that its methods make say so.
     pub(crate) fn of_instance(&self, service: &str, id: &str) -> Self {
         let mut client = self.clone();
-        client.caller = Some(format!("{service}/{id}").into());
+        client.caller = Some(instance_name(service, id).into());
         client
     }
 
@@ -179,6 +192,37 @@ impl Client {
     pub(crate) fn inherited_headers(&self) -> Headers {
         let inherited = self.inherited.as_ref();
         inherited.map_or_else(Headers::new, |it| it.headers.clone())
+    }
+
+    /// Returns `own` headers with what they do not say of the call that this client is of.
+    fn with_inherited(&self, mut own: Headers) -> Headers {
+        /// Who calls and what they may do, a trace and its state: one without the other, or each
+        /// from another call, would be a lie.
+        const TOGETHER: [[&str; 2]; 2] = [
+            [headers::SUBJECT, headers::SCOPES],
+            [headers::TRACEPARENT, headers::TRACESTATE],
+        ];
+        let Some(inherited) = &self.inherited else {
+            return own;
+        };
+        let is_said = |name: &str| own.get(name).is_some();
+        let more = inherited.headers.iter().filter(|(name, _)| {
+            let pair = TOGETHER.iter().find(|pair| pair.contains(name));
+            pair.map_or_else(|| !is_said(name), |pair| !pair.iter().copied().any(is_said))
+        });
+        let more: Vec<_> = more.collect();
+        for (name, value) in more {
+            own.insert(name, value);
+        }
+        own
+    }
+
+    /// Returns how long what begins at `began` may take: never longer than the call it is made in.
+    fn capped(&self, timeout: Duration, began: Instant) -> Duration {
+        match &self.inherited {
+            Some(inherited) => timeout.min(inherited.deadline.saturating_duration_since(began)),
+            None => timeout,
+        }
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {

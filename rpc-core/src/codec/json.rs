@@ -21,7 +21,7 @@ pub(crate) fn decode<'de, S: Slots<'de>>(
     let mut binder = Binder::<S>::new(parameters, false);
     match walk(payload, &mut binder) {
         Ok(()) => {
-            unique_keys_below(payload, binder.saw_keywords)?;
+            unique_keys_below(payload, parameters, binder.saw_keywords)?;
             Ok(binder.into_slots())
         }
         Err(error) => Err(explain::<S>(
@@ -73,7 +73,7 @@ fn explain<'de, S: Slots<'de>>(
     match failure {
         Some(Failure::Arguments(error)) => error,
         Some(Failure::Value { .. }) => explain_value::<S>(payload, parameters, error),
-        Some(Failure::Envelope) | None => bad_envelope(payload),
+        Some(Failure::Envelope) | None => bad_envelope(payload, has_secrets(parameters)),
     }
 }
 
@@ -87,7 +87,18 @@ fn explain_value<'de, S: Slots<'de>>(
     let second = walk(payload, &mut binder);
     let reason = without_position(second.as_ref().err().unwrap_or(first));
     match binder.take_failure() {
-        Some(Failure::Value { parameter, path }) => {
+        Some(Failure::Value {
+            parameter,
+            sensitive: true,
+            ..
+        }) => {
+            let details = json!({ "parameter": parameter, "path": parameter });
+            RpcError::invalid_argument(without_value(&parameter, &reason)).with_details(details)
+        }
+        Some(Failure::Value {
+            parameter, path, ..
+        }) => {
+            let quiet = without_value(&parameter, &reason);
             let path = match path.as_str() {
                 "" | "." => parameter.clone(),
                 index if index.starts_with('[') => format!("{parameter}{index}"),
@@ -95,8 +106,35 @@ fn explain_value<'de, S: Slots<'de>>(
             };
             RpcError::invalid_argument(format!("argument `{path}`: {reason}"))
                 .with_details(json!({ "parameter": parameter, "path": path }))
+                .logged_as(quiet)
         }
-        _ => RpcError::invalid_argument(reason),
+        _ => RpcError::invalid_argument("the arguments do not fit the signature"),
+    }
+}
+
+fn has_secrets(parameters: &[Parameter]) -> bool {
+    parameters.iter().any(|parameter| parameter.sensitive)
+}
+
+/// Says what was expected of a parameter and nothing of what came.
+///
+/// The decoder quotes the value, and a type that decodes itself may say anything of it. So only what
+/// the type says of itself is kept, which in the decoder's own texts comes last.
+fn without_value(parameter: &str, reason: &str) -> String {
+    const QUOTING: [&str; 5] = [
+        "invalid type: ",
+        "invalid value: ",
+        "invalid length ",
+        "unknown variant `",
+        "unknown field `",
+    ];
+    let expected = QUOTING
+        .iter()
+        .any(|start| reason.starts_with(start))
+        .then(|| reason.rsplit_once(", expected "));
+    match expected.flatten() {
+        Some((_, expected)) => format!("argument `{parameter}`: expected {expected}"),
+        None => format!("argument `{parameter}` does not fit its type"),
     }
 }
 
@@ -108,16 +146,14 @@ fn without_position(error: &Error) -> String {
     }
 }
 
-/// Says what was expected and, when one can tell, what was meant.
-fn bad_envelope(payload: &[u8]) -> RpcError {
+/// Says what was expected and, when one can tell and nothing of it is a secret, what was meant.
+fn bad_envelope(payload: &[u8], has_secrets: bool) -> RpcError {
     // A tree of values is many times larger than its text, so a hint is for short payloads only.
     const LONGEST_HINT: usize = 200;
     const LONGEST_READ: usize = 1024;
-    let generic = || {
-        let text = "expected `[args, kwargs]`: a list of positional arguments, then an object of keyword arguments";
-        RpcError::new(Code::BadEnvelope, text)
-    };
-    if payload.len() > LONGEST_READ {
+    const EXPECTED: &str = "expected `[args, kwargs]`: a list of positional arguments, then an object of keyword arguments";
+    let generic = || RpcError::new(Code::BadEnvelope, EXPECTED);
+    if payload.len() > LONGEST_READ || has_secrets {
         return match serde_json::from_slice::<IgnoredAny>(payload) {
             Ok(_) => generic(),
             Err(error) => malformed(&error),
@@ -137,7 +173,7 @@ fn bad_envelope(payload: &[u8]) -> RpcError {
     match meant.len() <= LONGEST_HINT {
         true => {
             let text = format!("expected `[args, kwargs]`; did you mean `{meant}`?");
-            RpcError::new(Code::BadEnvelope, text)
+            RpcError::new(Code::BadEnvelope, text).logged_as(EXPECTED)
         }
         false => generic(),
     }
@@ -152,14 +188,26 @@ fn malformed(error: &Error) -> RpcError {
 
 /// Refuses an object that holds one key twice. The binder has seen the keywords' own object, and
 /// most calls have no other, so most calls pay for counting braces only.
-fn unique_keys_below(payload: &[u8], saw_keywords: bool) -> Result<(), RpcError> {
+fn unique_keys_below(
+    payload: &[u8],
+    parameters: &[Parameter],
+    saw_keywords: bool,
+) -> Result<(), RpcError> {
     let objects = memchr::memchr_iter(b'{', payload).count();
     if objects <= usize::from(saw_keywords) {
         return Ok(());
     }
     serde_json::from_slice::<UniqueKeys>(payload)
         .map(drop)
-        .map_err(|error| RpcError::invalid_argument(without_position(&error)))
+        .map_err(|error| {
+            // A key of a value is a part of it.
+            let quiet = "a key occurs twice in one object";
+            let text = match has_secrets(parameters) {
+                true => quiet.to_owned(),
+                false => without_position(&error),
+            };
+            RpcError::invalid_argument(text).logged_as(quiet)
+        })
 }
 
 /// Reads any document and keeps nothing of it; fails at a key that its object has already.

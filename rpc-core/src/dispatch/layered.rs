@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::running::of_method;
 use crate::context::Context;
 use crate::endpoint::{Endpoint, Handler, HandlerFuture};
 use crate::middleware::{Layers, Request, RpcService, Served, require_scopes};
@@ -12,6 +13,11 @@ use crate::service::Service;
 
 /// Makes the future of one call, which does nothing before it is polled.
 pub(super) type Invoke = Box<dyn Fn(Arc<Context>, Bytes) -> HandlerFuture + Send + Sync>;
+
+/// Returns whether something stands between a call and its method.
+pub(super) fn has_chain<S>(endpoint: &Endpoint<S>, layers: &Layers<RpcError>) -> bool {
+    !layers.is_empty() || !endpoint.spec.options.scopes.is_empty()
+}
 
 /// Returns what the calls of a method run. Whether there are layers or scopes is asked here and not
 /// by each call, so that a method without any pays for none.
@@ -22,7 +28,7 @@ pub(super) fn invoke<S: Service>(
 ) -> Invoke {
     let handler = endpoint.handler;
     let spec = endpoint.spec;
-    if layers.is_empty() && spec.options.scopes.is_empty() {
+    if !has_chain(endpoint, layers) {
         return Box::new(move |context, payload| handler(service.clone(), context, payload));
     }
     let served = Arc::new(Served {
@@ -55,6 +61,6 @@ impl<S: Service> RpcService for Method<S> {
             let text = "a request that goes out came to a method";
             return Err(RpcError::internal(text));
         };
-        (self.handler)(self.service.clone(), context, payload).await
+        of_method((self.handler)(self.service.clone(), context, payload).await)
     }
 }

@@ -6,7 +6,6 @@
 //! included, ends this call only, and every call ends in exactly one reply. Layers, where somebody added
 //! some, are part of the method here: `layered.rs` is the only place that knows of them.
 
-mod causes;
 mod layered;
 mod pending;
 mod room;
@@ -25,13 +24,13 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use self::causes::Causes;
 use self::layered::Invoke;
 pub(crate) use self::pending::Pending;
 pub(crate) use self::room::Room;
 use self::room::Taken;
 pub(crate) use self::running::panic_text;
 use self::running::{LONG_FIRST_POLL, Running};
+use crate::causes::Causes;
 use crate::client::Client;
 use crate::context::Context;
 use crate::endpoint::{Endpoint, EndpointSpec};
@@ -47,6 +46,8 @@ pub(crate) struct Dispatcher {
     subject: String,
     origin: Origin,
     invoke: Invoke,
+    /// Whether layers or scopes stand before the method, and may refuse a call.
+    has_chain: bool,
     client: Option<Arc<Client>>,
     /// Ends the calls that still run when the service may wait no longer.
     cut: CancellationToken,
@@ -54,6 +55,8 @@ pub(crate) struct Dispatcher {
     stats: Stats,
     /// Events for which there was no room.
     dropped: Rarely,
+    /// One-way calls that were refused.
+    unread: Rarely,
     /// Whether the log has been told that the method keeps its loop busy.
     warned: AtomicBool,
 }
@@ -81,11 +84,13 @@ impl Dispatcher {
             spec: endpoint.spec,
             subject: endpoint.subject(),
             origin: Origin::of::<S>(),
+            has_chain: layered::has_chain(endpoint, layers),
             invoke: layered::invoke(endpoint, service, layers),
             client,
             cut,
             stats: Stats::default(),
             dropped: Rarely::default(),
+            unread: Rarely::default(),
             warned: AtomicBool::new(false),
         }
     }
@@ -293,40 +298,38 @@ impl Dispatcher {
 
     /// Counts and logs how a call ended, and words its reply.
     fn finish(&self, context: &Context, result: Result<WireReply, RpcError>) -> WireReply {
-        self.stats.finished();
-        let failure = match result.and_then(|reply| self.fitting(reply)) {
-            Ok(reply) => return reply,
+        let failure = match result.and_then(|reply| context.fitting(reply)) {
+            Ok(reply) => {
+                self.stats.finished();
+                return reply;
+            }
             Err(failure) => failure,
         };
         self.stats.failed(&failure);
+        self.stats.finished();
         let request_id = context.request_id();
         let method = &self.subject;
         let cause = Causes::of(&failure).map(tracing::field::display);
+        let text = failure.for_log();
         match (context.event(), failure.status()) {
             // Nobody reads the reply to an event, so the log says all of it.
             (Some(event), _) => {
-                error!(%method, event, request_id, cause, "event failed: {failure}");
+                error!(%method, event, request_id, cause, "event failed: {text}");
             }
-            (None, 500..) => error!(%method, request_id, cause, "call failed: {failure}"),
-            (None, _) => debug!(%method, request_id, cause, "call refused: {failure}"),
+            (None, 500..) => error!(%method, request_id, cause, "call failed: {text}"),
+            // Nor that to a one-way call; a caller who is wrong may be so many times a second.
+            (None, _) if context.is_one_way() => match self.unread.once_more() {
+                Some(times) => {
+                    warn!(%method, request_id, cause, times, "one-way call refused: {text}");
+                }
+                None => debug!(%method, request_id, cause, "one-way call refused: {text}"),
+            },
+            (None, _) => debug!(%method, request_id, cause, "call refused: {text}"),
         }
         // Details can be too large as well; sizes are not.
-        self.fitting(WireReply::failure(&failure, Some(request_id)))
+        context
+            .fitting(WireReply::failure(&failure, Some(request_id)))
             .unwrap_or_else(|too_large| WireReply::failure(&too_large, Some(request_id)))
-    }
-
-    /// Turns a reply that the server would not take into an error that says both sizes.
-    fn fitting(&self, reply: WireReply) -> Result<WireReply, RpcError> {
-        let limit = self
-            .client
-            .as_ref()
-            .map_or(usize::MAX, |it| it.max_payload());
-        let size = reply.headers.wire_len() + reply.payload.len();
-        if size > limit {
-            let text = format!("the reply has {size} bytes, the server takes at most {limit}");
-            return Err(RpcError::new(Code::PayloadTooLarge, text));
-        }
-        Ok(reply)
     }
 }
 

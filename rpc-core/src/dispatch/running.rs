@@ -59,11 +59,9 @@ impl Future for Running {
         // The future is not polled again after a panic, so nothing sees its broken state.
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
         match polled {
-            // A call that it made was not sent, but the method itself did run.
-            Ok(Poll::Ready(Err(failure))) if failure.outcome() == Some(Outcome::NotSent) => {
-                Poll::Ready(Err(failure.with_outcome(Outcome::Unknown)))
-            }
-            Ok(polled) => polled,
+            // Of a chain, its end knows what the method said: a layer may refuse what never ran.
+            Ok(polled) if self.dispatcher.has_chain => polled,
+            Ok(polled) => polled.map(of_method),
             Err(panic) => {
                 self.dispatcher.stats.panicked();
                 let text = format!("panic: {}", panic_text(&*panic));
@@ -85,6 +83,17 @@ impl Drop for Running {
         if self.on_loop {
             self.dispatcher.note_first_poll(took);
         }
+    }
+}
+
+/// Returns what a method has said in its own words: a call that it made was perhaps not sent, but the
+/// method itself did run.
+pub(super) fn of_method(result: Result<WireReply, RpcError>) -> Result<WireReply, RpcError> {
+    match result {
+        Err(failure) if failure.outcome() == Some(Outcome::NotSent) => {
+            Err(failure.with_outcome(Outcome::Unknown))
+        }
+        result => result,
     }
 }
 

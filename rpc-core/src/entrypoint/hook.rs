@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 
+use crate::causes::Causes;
 use crate::client::Client;
 use crate::context::Context;
 use crate::dispatch::panic_text;
@@ -112,13 +113,7 @@ impl fmt::Display for Failed {
             Reason::Panic(text) => return write!(f, "panic: {text}"),
             Reason::Error(cause) => cause,
         };
-        write!(f, "{cause}")?;
-        let mut source = cause.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
+        Causes::with(&**cause).fmt(f)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::family::Family;
@@ -89,8 +89,12 @@ impl<S> Layer<S> for MetricsLayer {
     type Service = Metrics<S>;
 
     fn layer(&self, inner: S) -> Metrics<S> {
-        let book = self.book.clone();
-        Metrics { inner, book }
+        let (book, served) = (self.book.clone(), OnceLock::new());
+        Metrics {
+            inner,
+            book,
+            served,
+        }
     }
 }
 
@@ -99,6 +103,20 @@ impl<S> Layer<S> for MetricsLayer {
 pub struct Metrics<S> {
     inner: S,
     book: Arc<Book>,
+    /// The handle of the method that is inside, where calls are served: there it is always the same.
+    served: OnceLock<Arc<Method>>,
+}
+
+impl<S> Metrics<S> {
+    /// Returns the handle of the method on `subject`, without a look at the book but the first time.
+    fn served(&self, subject: &str) -> Arc<Method> {
+        let first = self.served.get_or_init(|| self.book.method(subject, true));
+        // Another layer may put one service around several methods.
+        match first.name == subject {
+            true => first.clone(),
+            false => self.book.method(subject, true),
+        }
+    }
 }
 
 impl<S: RpcService> RpcService for Metrics<S> {
@@ -108,7 +126,7 @@ impl<S: RpcService> RpcService for Metrics<S> {
         let began = Instant::now();
         let (subject, book) = (request.subject(), &self.book);
         let method = match request.endpoint() {
-            Some(_) => Ok(book.method(subject, true)),
+            Some(_) => Ok(self.served(subject)),
             // Whether there is such a method is known afterwards.
             None => book.known(subject).ok_or_else(|| subject.to_owned()),
         };
@@ -194,6 +212,12 @@ impl Method {
             failed.len() - 1
         });
         failed[index].1.observe(seconds);
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Method").field(&self.name).finish()
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::context::{Context, after};
 #[cfg(feature = "server")]
 use crate::endpoint::EndpointSpec;
+use crate::protocol::subject::names;
 use crate::protocol::{Headers, headers};
 
 /// One request, as the layers of either side see it.
@@ -70,12 +71,12 @@ impl Request {
     /// Returns the service's part of the subject: `greeting_service`, or `v2.greeting_service`
     /// where there is a prefix.
     pub fn service(&self) -> &str {
-        names(self.subject()).0
+        names(self.subject()).map_or("", |names| names.path)
     }
 
     /// Returns the last token of the subject: `hello`.
     pub fn method(&self) -> &str {
-        names(self.subject()).1
+        names(self.subject()).map_or("", |names| names.method)
     }
 
     /// Returns the headers: of a request that came in, all of them; of one that goes out, those that
@@ -173,11 +174,6 @@ impl Request {
             Way::Out(outgoing) => Some((*outgoing, self.payload)),
         }
     }
-}
-
-/// Splits a subject into its service and its method.
-pub(super) fn names(subject: &str) -> (&str, &str) {
-    subject.rsplit_once('.').unwrap_or(("", subject))
 }
 
 impl fmt::Debug for Request {

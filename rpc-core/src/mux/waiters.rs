@@ -49,6 +49,8 @@ pub(crate) struct Waiting<'a> {
     pub(super) generation: u32,
     /// Whether the answer was taken, and the slot freed with it: one look at the slots does both.
     answered: bool,
+    /// Whether somebody works for it, who is to be told when it is given up.
+    has_service: bool,
 }
 
 impl Future for Waiting<'_> {
@@ -103,8 +105,13 @@ impl Future for Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if !self.answered {
-            self.waiters.give_up(self.slot);
+        match (self.answered, self.has_service) {
+            (true, _) => {}
+            (false, true) => self.waiters.give_up(self.slot),
+            (false, false) => {
+                let mut slots = self.waiters.slots();
+                self.waiters.free(&mut slots, self.slot);
+            }
         }
     }
 }
@@ -124,7 +131,14 @@ impl<'a> Waiting<'a> {
             slot,
             generation,
             answered: false,
+            has_service: true,
         }
+    }
+
+    /// Says that nobody is to be told when the wait is given up: what it waits for has no reply.
+    pub(crate) fn without_service(mut self) -> Self {
+        self.has_service = false;
+        self
     }
 }
 

@@ -166,6 +166,9 @@ struct Inner {
     outcome: Option<Outcome>,
     request_id: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// What logs say where the message quotes what a caller sent.
+    #[cfg(feature = "server")]
+    logged: Option<String>,
 }
 
 /// The JSON body of an error reply.
@@ -196,6 +199,8 @@ impl RpcError {
             outcome: None,
             request_id: None,
             source: None,
+            #[cfg(feature = "server")]
+            logged: None,
         }))
     }
 
@@ -261,6 +266,19 @@ impl RpcError {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Says what logs and counters read instead of a message that quotes what a caller sent.
+    #[cfg(feature = "server")]
+    pub(crate) fn logged_as(mut self, text: impl Into<String>) -> Self {
+        self.0.logged = Some(text.into());
+        self
+    }
+
+    /// Returns the failure as logs and counters may tell it, without what a caller sent.
+    #[cfg(feature = "server")]
+    pub(crate) fn for_log(&self) -> impl fmt::Display + '_ {
+        ForLog(self)
     }
 
     /// Returns the code as text: one of [`Code`]'s or the service's own.
@@ -333,6 +351,19 @@ impl RpcError {
 impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code(), self.message())
+    }
+}
+
+/// A failure without what a caller sent.
+#[cfg(feature = "server")]
+struct ForLog<'a>(&'a RpcError);
+
+#[cfg(feature = "server")]
+impl fmt::Display for ForLog<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error) = self;
+        let text = error.0.logged.as_deref().unwrap_or(error.message());
+        write!(f, "{}: {text}", error.code())
     }
 }
 

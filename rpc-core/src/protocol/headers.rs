@@ -78,6 +78,31 @@ impl Headers {
         fits
     }
 
+    /// Sets a header in place of all that have its name; returns whether it was set, which it is not
+    /// where [`insert`](Self::insert) would not add it.
+    ///
+    /// # Examples
+    /// ```
+    /// use rpc_core::protocol::Headers;
+    /// let mut headers = Headers::new();
+    /// headers.insert("rpc-timeout", "500");
+    /// headers.set("Rpc-Timeout", "100");
+    /// assert_eq!(headers.iter().collect::<Vec<_>>(), [("Rpc-Timeout", "100")]);
+    /// ```
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) -> bool {
+        let old = self.0.len();
+        if !self.insert(name, value) {
+            return false;
+        }
+        // The new one came last; it stays, and takes the place of the first of its name.
+        let new = self.0.swap_remove(old);
+        let is_named = |(key, _): &(String, String)| key.eq_ignore_ascii_case(&new.0);
+        let place = self.0.iter().position(is_named).unwrap_or(old);
+        self.0.retain(|header| !is_named(header));
+        self.0.insert(place, new);
+        true
+    }
+
     /// Returns the headers in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
@@ -132,6 +157,32 @@ mod tests {
         assert!(!headers.insert("X: y", "a"));
         assert!(!headers.insert("", "a"));
         assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn a_header_is_set_in_place_of_all_with_its_name() {
+        let of = |pairs: &[(&str, &str)]| {
+            let mut headers = Headers::new();
+            for (name, value) in pairs {
+                assert!(headers.insert(*name, *value));
+            }
+            headers
+        };
+        for (before, after) in [
+            (&[][..], &[("X", "new")][..]),
+            (&[("Y", "1")], &[("Y", "1"), ("X", "new")]),
+            (&[("x", "1"), ("Y", "1")], &[("X", "new"), ("Y", "1")]),
+            (
+                &[("Y", "1"), ("x", "1"), ("X", "2")],
+                &[("Y", "1"), ("X", "new")],
+            ),
+        ] {
+            let mut headers = of(before);
+            assert!(headers.set("X", "new"));
+            assert_eq!(headers, of(after));
+            assert!(!headers.set("X", "a\r\nb"));
+            assert_eq!(headers, of(after), "what does not fit changes nothing");
+        }
     }
 
     #[test]

@@ -67,6 +67,29 @@ pub fn check_method(subject: &str) -> Result<(), SubjectError> {
     Ok(())
 }
 
+/// What the subject of a method names: `v2.greeting_service.hello`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    /// The service with its prefix, where it has one: `v2.greeting_service`.
+    pub(crate) path: &'a str,
+    /// The service as discovery knows it: `greeting_service`.
+    pub(crate) service: &'a str,
+    /// The method: `hello`.
+    pub(crate) method: &'a str,
+}
+
+/// Returns what a subject names; nothing where it cannot be that of a method.
+pub(crate) fn names(subject: &str) -> Option<Names<'_>> {
+    check_method(subject).ok()?;
+    let (path, method) = subject.rsplit_once('.')?;
+    let service = path.rsplit('.').next()?;
+    Some(Names {
+        path,
+        service,
+        method,
+    })
+}
+
 /// Returns whether `reply` is an inbox: the only place a reply may go, so that nobody makes a
 /// service publish to a subject of their choice by naming it as the reply subject.
 pub fn is_inbox(reply: &str, prefix: &str) -> bool {
@@ -122,6 +145,22 @@ mod tests {
             check_method(&format!("a.{}", "b".repeat(199))),
             Err(SubjectError::TooLong(201))
         );
+    }
+
+    #[test]
+    fn the_last_two_tokens_are_service_and_method() {
+        for (subject, expected) in [
+            ("a.b", Some(("a", "a", "b"))),
+            ("v2.a.b", Some(("v2.a", "a", "b"))),
+            ("eu.v2.a.b", Some(("eu.v2.a", "a", "b"))),
+            ("a", None),
+            ("$SRV.INFO", None),
+            ("a.*", None),
+        ] {
+            let named = names(subject);
+            let named = named.map(|it| (it.path, it.service, it.method));
+            assert_eq!(named, expected, "{subject}");
+        }
     }
 
     #[test]

@@ -106,6 +106,8 @@ async fn a_runner_that_is_full_refuses_at_once() {
         panic!("expected `Full`, got: {error}");
     };
     assert_eq!((said.code(), said.status()), ("resource_exhausted", 429));
+    // The layer refused it, so the method never ran.
+    assert_eq!(said.outcome(), Some(Outcome::NotSent));
     assert!(
         said.is_retryable() && said.message().contains("2 calls"),
         "{said}"

@@ -1,6 +1,7 @@
 //! The service that the network suites call, and what they share.
 #![allow(dead_code, reason = "every suite uses a part of it")]
 
+pub(crate) mod log;
 pub(crate) mod server;
 
 use std::collections::BTreeMap;

@@ -47,13 +47,11 @@ fn parameter(parameter: &Parameter, private: &TokenStream) -> TokenStream {
         Some(value) => quote!(#private::literal(&#value)),
         None => quote!(::core::option::Option::None),
     };
-    let sensitive = parameter.sensitive;
     quote! {
         #private::ParameterSchema {
             describe: #describe,
             required: #required,
             default: #default,
-            sensitive: #sensitive,
         }
     }
 }

@@ -117,14 +117,20 @@ pub(super) fn endpoint(method: &Method, private: &TokenStream) -> TokenStream {
     let name = &method.name.text;
     let doc = &method.doc;
     let parameters = method.parameters().map(|parameter| {
-        let name = &parameter.name.text;
+        let (name, sensitive) = (&parameter.name.text, parameter.sensitive);
         let kind = match parameter.kind {
             Kind::Plain => quote!(Plain),
             Kind::Keyword => quote!(Keyword),
             Kind::Args => quote!(Args),
             Kind::Kwargs => quote!(Kwargs),
         };
-        quote!(#private::Parameter { name: #name, kind: #private::ParameterKind::#kind })
+        quote! {
+            #private::Parameter {
+                name: #name,
+                kind: #private::ParameterKind::#kind,
+                sensitive: #sensitive,
+            }
+        }
     });
     let options = options(method, private);
     let signature = schema::signature(method, private);

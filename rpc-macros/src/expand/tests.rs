@@ -58,10 +58,12 @@ fn the_greeting_service_expands_to_little_code() {
                             ::rpc_core::__private::Parameter {
                                 name: "first_name",
                                 kind: ::rpc_core::__private::ParameterKind::Plain,
+                                sensitive: false,
                             },
                             ::rpc_core::__private::Parameter {
                                 name: "last_name",
                                 kind: ::rpc_core::__private::ParameterKind::Plain,
+                                sensitive: false,
                             },
                         ];
                         ::rpc_core::__private::Endpoint {
@@ -85,7 +87,6 @@ fn the_greeting_service_expands_to_little_code() {
                                                     ::rpc_core::__private::Text<'_>,
                                                 >(),
                                                 default: ::core::option::Option::None,
-                                                sensitive: false,
                                             },
                                             ::rpc_core::__private::ParameterSchema {
                                                 describe: (&&&&::rpc_core::__private::SchemaProbe::<
@@ -94,7 +95,6 @@ fn the_greeting_service_expands_to_little_code() {
                                                     .describe(),
                                                 required: false,
                                                 default: ::core::option::Option::None,
-                                                sensitive: false,
                                             },
                                         ]),
                                         result: (&&&&::rpc_core::__private::SchemaProbe::<

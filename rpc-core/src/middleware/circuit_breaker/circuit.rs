@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::BreakerConfig;
 use super::window::Window;
+use crate::context::after;
 
 /// Whether calls of one method pass.
 #[derive(Debug)]
@@ -114,7 +115,7 @@ impl Circuit {
     }
 
     fn open(&mut self, now: Instant, config: &BreakerConfig) -> Change {
-        let until = now + config.pause;
+        let until = after(now.into_std(), config.pause).into();
         self.become_state(State::Open { until });
         Change::Opened
     }
@@ -189,6 +190,23 @@ mod tests {
             let changes = calls.iter().filter_map(|good| story.call(0, *good));
             assert_eq!(changes.count() == 1, opens, "{calls:?}");
         }
+    }
+
+    /// The end of the pause was past the end of the clock, and the panic left the lock behind.
+    #[test]
+    fn a_pause_may_be_without_end() {
+        let config = BreakerConfig {
+            pause: Duration::MAX,
+            ..CONFIG
+        };
+        let begin = Instant::now();
+        let mut circuit = Circuit::new(begin);
+        for _ in 0..4 {
+            let epoch = circuit.enter(begin, &config).expect("it is closed");
+            circuit.leave(epoch, Some(false), begin, &config);
+        }
+        let later = begin + Duration::from_secs(365 * 24 * 3600);
+        assert!(circuit.enter(later, &config).is_err());
     }
 
     #[test]

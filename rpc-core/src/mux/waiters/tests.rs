@@ -41,6 +41,21 @@ fn a_late_reply_does_not_reach_the_next_call_in_the_same_slot() {
     assert!((&mut second).now_or_never().is_none());
 }
 
+/// A confirmed event waits for a refusal that mostly never comes; each left a slot, and told nobody.
+#[test]
+fn a_wait_without_service_frees_its_slot_and_tells_nobody() {
+    let waiters = Arc::<Waiters>::default();
+    let wait = waiting(&waiters).without_service();
+    let late = token(&wait);
+    drop(wait);
+    assert_eq!(waiters.in_flight.load(Relaxed), 0);
+    assert_eq!(waiters.slots().free, [0]);
+    assert_eq!(waiters.take_given_up(later()), []);
+    let mut second = waiting(&waiters);
+    waiters.answer(&late, Ok(WireReply::success("late")));
+    assert!((&mut second).now_or_never().is_none());
+}
+
 #[test]
 fn a_million_given_up_calls_take_a_bounded_number_of_slots() {
     let waiters = Arc::<Waiters>::default();

@@ -10,12 +10,17 @@ const MOST: usize = 32;
 
 /// The causes of a failure, written `a: b: c`; nothing of it travels.
 #[derive(Clone, Copy)]
-pub(super) struct Causes<'a>(&'a (dyn StdError + 'static));
+pub(crate) struct Causes<'a>(&'a (dyn StdError + 'static));
 
 impl<'a> Causes<'a> {
     /// Returns the causes of `failure`, where it has some.
-    pub(super) fn of(failure: &'a dyn StdError) -> Option<Self> {
+    pub(crate) fn of(failure: &'a dyn StdError) -> Option<Self> {
         failure.source().map(Self)
+    }
+
+    /// Returns `failure` and its causes.
+    pub(crate) fn with(failure: &'a (dyn StdError + 'static)) -> Self {
+        Self(failure)
     }
 }
 
