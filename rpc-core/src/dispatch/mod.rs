@@ -138,8 +138,8 @@ impl Dispatcher {
     fn drop_event(&self, event: &str) {
         let full = self.full();
         self.stats.rejected();
-        self.stats.finished();
         self.stats.failed(&full);
+        self.stats.finished();
         if let Some(dropped) = self.dropped.once_more() {
             error!(
                 method = self.subject,
