@@ -138,7 +138,10 @@ impl ProbeService {
     /// Returns a hash that takes a processor some milliseconds, on a thread of its own: other calls
     /// are answered meanwhile.
     #[rpc(blocking)]
-    pub async fn hash_password(&self, password: String) -> Result<String, RpcError> {
+    pub async fn hash_password(
+        &self,
+        #[rpc(sensitive)] password: String,
+    ) -> Result<String, RpcError> {
         // Parameters and salt for a test: real ones take longer, and every password has its own.
         let parameters = Params::new(1024, 2, 1, None).map_err(RpcError::internal)?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);

@@ -562,4 +562,15 @@ async fn the_routes_of_methods_ask_for_the_same_scopes_and_tell_who_calls() {
     answer.assert_problem(403, "permission_denied");
     let answer = put(&token("shelf:write")).await;
     assert_eq!((answer.status, answer.text()), (200, "\"lamp by bob\""));
+
+    // And the description says so.
+    let answer = setup.send(get("/openapi.json")).await;
+    let document: Value = serde_json::from_str(answer.text()).unwrap();
+    let scheme = json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
+    assert_eq!(document["components"]["securitySchemes"]["token"], scheme);
+    assert_eq!(document["security"], json!([]));
+    for path in ["/v1/auth/shelf/{thing}", "/auth_shelf.put"] {
+        let wanted = &document["paths"][path]["post"]["security"];
+        assert_eq!(*wanted, json!([{ "token": ["shelf:write"] }]), "{path}");
+    }
 }

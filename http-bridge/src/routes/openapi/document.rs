@@ -6,9 +6,9 @@ use rpc_core::Snapshot;
 use serde_json::{Map, Value, json};
 
 use super::components::Components;
-use super::operation::Described;
+use super::operation::{Described, TOKEN};
 use super::schema::Schemas;
-use crate::config::Config;
+use crate::config::{Config, TokenRequired};
 use crate::routes::rest::table::Table;
 
 /// Describes everything that can be called.
@@ -31,6 +31,7 @@ pub(super) fn compose(snapshot: &Snapshot, table: &Table, config: &Config) -> Va
             let described = Described {
                 method,
                 schemas: &of_method,
+                checks_tokens: config.auth.is_some(),
             };
             let mut item = Map::from_iter([("post".to_owned(), described.call())]);
             if method.safe {
@@ -40,8 +41,8 @@ pub(super) fn compose(snapshot: &Snapshot, table: &Table, config: &Config) -> Va
             schemas.insert(method.subject.clone(), of_method);
         }
     }
-    add_routes(table, &schemas, &mut paths);
-    json!({
+    add_routes(table, &schemas, config, &mut paths);
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Services",
@@ -60,10 +61,26 @@ pub(super) fn compose(snapshot: &Snapshot, table: &Table, config: &Config) -> Va
                 } },
             } },
         },
-    })
+    });
+    if let Some(auth) = &config.auth {
+        document["components"]["securitySchemes"] = json!({
+            TOKEN: { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+        });
+        // What each operation asks for besides stands there.
+        document["security"] = match auth.required {
+            TokenRequired::Everywhere => json!([{ TOKEN: [] }]),
+            TokenRequired::ForScopes => json!([]),
+        };
+    }
+    document
 }
 
-fn add_routes(table: &Table, schemas: &HashMap<String, Schemas>, paths: &mut Map<String, Value>) {
+fn add_routes(
+    table: &Table,
+    schemas: &HashMap<String, Schemas>,
+    config: &Config,
+    paths: &mut Map<String, Value>,
+) {
     let mut of_subject: HashMap<&str, usize> = HashMap::new();
     for (template, verb, route) in table.iter() {
         let method = &*route.method;
@@ -76,6 +93,7 @@ fn add_routes(table: &Table, schemas: &HashMap<String, Schemas>, paths: &mut Map
         let described = Described {
             method,
             schemas: of_method,
+            checks_tokens: config.auth.is_some(),
         };
         let shown = template.split('/').filter_map(|segment| {
             let name = segment.strip_prefix('{')?;

@@ -10,10 +10,15 @@ use super::schema::Schemas;
 /// Up to so many positional parameters, each number of positional arguments is described alone.
 const MOST_POSITIONAL: usize = 6;
 
+/// What the description calls the way in which a client says who it is.
+pub(super) const TOKEN: &str = "token";
+
 /// A method and what is said of it, whichever way it is called.
 pub(super) struct Described<'a> {
     pub(super) method: &'a RpcMethod,
     pub(super) schemas: &'a Schemas,
+    /// Whether the bridge checks tokens, and so the scopes in them.
+    pub(super) checks_tokens: bool,
 }
 
 impl Described<'_> {
@@ -91,6 +96,9 @@ impl Described<'_> {
         }
         if !self.method.scopes.is_empty() {
             operation["x-scopes"] = json!(self.method.scopes);
+            if self.checks_tokens {
+                operation["security"] = json!([{ TOKEN: self.method.scopes }]);
+            }
         }
         operation
     }
