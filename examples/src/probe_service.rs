@@ -126,6 +126,15 @@ impl ProbeService {
         self.ledger.numbers()
     }
 
+    /// Returns how many requests of this instance ran out of time before they ran.
+    #[rpc]
+    pub async fn expired(&self, context: &Context) -> Result<u64, RpcError> {
+        let stats = context.stats().await?;
+        let methods = stats["endpoints"].as_array().map_or(&[][..], Vec::as_slice);
+        let expired = methods.iter().map(|it| it["data"]["expired"].as_u64());
+        Ok(expired.map(Option::unwrap_or_default).sum())
+    }
+
     /// Keeps a processor busy for `ms` milliseconds, without letting others run.
     #[rpc]
     pub async fn burn(&self, ms: u64) {

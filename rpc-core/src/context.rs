@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tracing::debug;
 use uuid::Uuid;
 
@@ -197,6 +198,16 @@ impl Context {
     /// Returns the service that the method is of.
     pub(crate) fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// Returns what discovery's STATS says of the instance that runs this call: how often each of its
+    /// methods ran, failed, expired before it ran (ADR-32, with more under `data`).
+    ///
+    /// # Errors
+    /// Those of [`client`](Self::client), and `unavailable` or `deadline_exceeded` when the instance
+    /// could not be asked over the network.
+    pub async fn stats(&self) -> Result<Value, RpcError> {
+        Ok(self.client()?.stats_of_caller(self.time_left()).await?)
     }
 
     /// Returns the headers of the calls that this call makes.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::Subject;
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::time::{timeout, timeout_at};
 
 use super::{CallError, Client};
@@ -38,6 +39,18 @@ impl Client {
         // While there is no connection there is nothing that waiting could help.
         let _ = timeout(LONGEST, self.core.outbox.flush()).await;
         let _ = self.round_trip(LONGEST).await;
+    }
+
+    /// Asks the instance that this client is of for its STATS.
+    pub(crate) async fn stats_of_caller(&self, timeout: Duration) -> Result<Value, CallError> {
+        let instance = self.caller.as_deref().unwrap_or_default().replace('/', ".");
+        let subject = format!("$SRV.STATS.{instance}");
+        let asked = self.exchange(&subject, Headers::new(), Bytes::new(), timeout);
+        let reply = asked.await?;
+        serde_json::from_slice(&reply.payload).map_err(|error| CallError::BadReply {
+            subject,
+            reason: error.to_string(),
+        })
     }
 
     /// Sends a request to any subject, the framework's own included, and waits for one reply.
